@@ -1,0 +1,52 @@
+//! `wasi:config/store`: the configuration of a component, as its workload declares it.
+//!
+//! The view is the interface's `config` overlaid with the component's own `localResources.config`.
+
+mod store;
+mod wit;
+
+use host_api::{
+    BindError, BindRequest, Binding, Ctx, InterfaceName, Plugin, Served, Versions, async_trait,
+    downcast,
+};
+use std::sync::Arc;
+use store::View;
+use wasmtime::component::Linker;
+
+/// Serves `wasi:config/store`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Config;
+
+impl Binding for View {}
+
+#[async_trait]
+impl Plugin for Config {
+    fn id(&self) -> &'static str {
+        "wasi-config"
+    }
+
+    fn serves(&self) -> &'static [Served] {
+        // The two pre-releases have the same functions and types.
+        &[Served {
+            package: "wasi:config",
+            interfaces: &["store"],
+            versions: Versions::Compatible(&["0.2.0-rc.1", "0.2.0-draft"]),
+        }]
+    }
+
+    async fn bind(&self, request: BindRequest<'_>) -> Result<Arc<dyn Binding>, BindError> {
+        Ok(Arc::new(View::new(
+            request.config,
+            request.component_config,
+        )))
+    }
+
+    fn add_to_linker(
+        &self,
+        linker: &mut Linker<Ctx>,
+        import: &InterfaceName,
+        binding: Arc<dyn Binding>,
+    ) -> wasmtime::Result<()> {
+        wit::define(linker, import, downcast(binding)?)
+    }
+}
