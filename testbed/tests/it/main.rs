@@ -1,0 +1,11 @@
+//! The starters against the real servers.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, outside the test functions themselves"
+)]
+
+mod kube;
+mod nats;
+mod process;
+mod registry;
