@@ -54,10 +54,7 @@ pub fn quantity(_: &mut SchemaGenerator) -> Schema {
         "x-kubernetes-int-or-string": true,
         "pattern": QUANTITY,
         "maxLength": 64,
-        "x-kubernetes-validations": [{
-            "rule": "type(self) != int || self >= 0",
-            "message": "must not be negative",
-        }],
+        "minimum": 0,
     })
 }
 
@@ -68,9 +65,6 @@ pub fn count_or_percent(_: &mut SchemaGenerator) -> Schema {
         "x-kubernetes-int-or-string": true,
         "pattern": "^[0-9]{1,4}%$",
         "maxLength": 5,
-        "x-kubernetes-validations": [{
-            "rule": "type(self) != int || self >= 0",
-            "message": "must not be negative",
-        }],
+        "minimum": 0,
     })
 }

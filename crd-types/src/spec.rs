@@ -16,7 +16,10 @@ mod local;
 pub use interface::HostInterface;
 pub use local::{ConfigRef, Environment, LocalResources, VolumeMount};
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature serde asks for"
+)]
 pub(crate) fn is_zero(n: &i32) -> bool {
     *n == 0
 }

@@ -1,5 +1,10 @@
 //! `Artifact`: an image that Deployments refer to by name.
 
+#![expect(
+    clippy::duplicated_attributes,
+    reason = "two columns have the same type"
+)]
+
 use crate::{Condition, LocalRef};
 use kube::CustomResource;
 use schemars::JsonSchema;
