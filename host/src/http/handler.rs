@@ -206,7 +206,7 @@ pub trait Registration: Send + Sync {
     fn in_flight(&self) -> usize;
     /// See [`RouteGuard::address`].
     fn address(&self) -> Option<SocketAddr>;
-    /// Takes the workload off the router. Called once.
+    /// Takes the workload off the router. May be called again.
     fn remove(&self);
 }
 
