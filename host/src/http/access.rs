@@ -25,7 +25,7 @@ pub(super) struct Access {
     pub(super) bytes: u64,
     pub(super) done: bool,
     /// Keeps the connection from counting as idle.
-    pub(super) open: OpenRequest,
+    pub(super) _open: OpenRequest,
 }
 
 /// What the line says beside numbers.

@@ -86,7 +86,7 @@ impl Dispatch {
                 .then(|| Line::of(&request)),
             bytes: 0,
             done: false,
-            open: connection.activity.request(),
+            _open: connection.activity.request(),
         });
         let answered = match self.route(&request) {
             Ok(in_flight) => {

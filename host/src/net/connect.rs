@@ -130,10 +130,14 @@ impl Connector {
             .set_nodelay(true)
             .map_err(|error| refused(target, &error))?;
         if !tls {
-            let connected = Connected::new().proxy(proxy.is_some());
+            let route = if proxy.is_some() {
+                Route::Proxy
+            } else {
+                Route::Direct
+            };
             return Ok(Stream {
                 io: TokioIo::new(Box::new(stream)),
-                connected,
+                route,
                 _permit: permit,
             });
         }
@@ -150,13 +154,13 @@ impl Connector {
                 target: authority(target),
                 problem: error.to_string(),
             })?;
-        let connected = match stream.get_ref().1.alpn_protocol() {
-            Some(b"h2") => Connected::new().negotiated_h2(),
-            _ => Connected::new(),
+        let route = match stream.get_ref().1.alpn_protocol() {
+            Some(b"h2") => Route::Http2,
+            _ => Route::Direct,
         };
         Ok(Stream {
             io: TokioIo::new(Box::new(stream)),
-            connected,
+            route,
             _permit: permit,
         })
     }
@@ -305,16 +309,28 @@ pub(super) fn authority(target: &Uri) -> String {
 trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 
+/// What the client must know to speak on a connection.
+enum Route {
+    Direct,
+    Http2,
+    /// Requests carry their whole target.
+    Proxy,
+}
+
 /// A connection, counted as one of its workload's as long as it lives.
 pub(super) struct Stream {
     io: TokioIo<Box<dyn Io>>,
-    connected: Connected,
+    route: Route,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
-        self.connected.clone()
+        match self.route {
+            Route::Direct => Connected::new(),
+            Route::Http2 => Connected::new().negotiated_h2(),
+            Route::Proxy => Connected::new().proxy(true),
+        }
     }
 }
 
