@@ -5,7 +5,7 @@
 //!   processes; dropping it ends both, and a test process that is killed takes them along too.
 //! - [`tls`]: a certificate authority for tests.
 //! - [`wait`]: waiting for a condition with a deadline that reports what was seen last.
-//! - [`guests`], [`bin`]: components and binaries that `cargo xtask` built beforehand.
+//! - [`guests`], [`bin`], [`prebuilt`]: components and binaries that `cargo xtask` built beforehand.
 //!
 //! Nothing here is part of the product: a missing server is an error that names the command which
 //! fetches it, never a reason to skip a test.
@@ -15,6 +15,7 @@ pub mod guests;
 pub mod kube;
 pub mod nats;
 mod port;
+pub mod prebuilt;
 mod process;
 pub mod registry;
 pub mod tls;

@@ -7,5 +7,6 @@
 
 mod kube;
 mod nats;
+mod prebuilt;
 mod process;
 mod registry;
