@@ -1,0 +1,4 @@
+//! Integration tests of the host over real sockets.
+
+mod egress;
+mod http;
