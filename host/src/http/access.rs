@@ -54,7 +54,7 @@ impl Access {
     }
 
     /// The response ended: whole, or by an error of the handler's body.
-    pub(super) fn finish(mut self: Box<Self>, end: Result<(), &BodyError>) {
+    pub(super) fn finish(mut self, end: Result<(), &BodyError>) {
         self.done = true;
         match end {
             Ok(()) => self.record("complete", None),

@@ -82,10 +82,11 @@ fn of_v4(address: Ipv4Addr) -> Option<Range> {
         }
         [169, 254, ..] => Some(Range::LinkLocal),
         [192, 0, 2, _] | [198, 51, 100, _] | [203, 0, 113, _] => Some(Range::Documentation),
-        [192, 0, 0, _] | [192, 88, 99, _] | [198, 18..=19, ..] => Some(Range::Reserved),
         [255, 255, 255, 255] => Some(Range::Broadcast),
         [224..=239, ..] => Some(Range::Multicast),
-        [240..=255, ..] => Some(Range::Reserved),
+        [192, 0, 0, _] | [192, 88, 99, _] | [198, 18..=19, ..] | [240..=255, ..] => {
+            Some(Range::Reserved)
+        }
         _ => None,
     }
 }
@@ -109,9 +110,8 @@ fn of_v6(address: Ipv6Addr) -> Option<Range> {
         // 64:ff9b:1::/48 local NAT64; 5f00::/16 segment routing.
         [0x2001, 0..=0x01ff, ..]
         | [0x0100, 0, 0, ..]
-        | [0xfec0..=0xfeff, ..]
-        | [0x0064, 0xff9b, 1, ..]
-        | [0x5f00, ..] => Some(Range::Reserved),
+        | [0xfec0..=0xfeff | 0x5f00, ..]
+        | [0x0064, 0xff9b, 1, ..] => Some(Range::Reserved),
         // Only 2000::/3 is global unicast.
         [0x2000..=0x3fff, ..] => None,
         _ => Some(Range::Reserved),
@@ -122,19 +122,19 @@ fn of_v6(address: Ipv6Addr) -> Option<Range> {
 fn carried_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let from = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
     match address.segments() {
-        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x0064, 0xff9b, 0, 0, 0, 0, high, low] => {
-            Some(from(high, low))
-        }
-        [0, 0, 0, 0, 0xffff, 0, high, low] => Some(from(high, low)),
-        // IPv4-compatible, deprecated; `::` and `::1` are themselves.
+        // Mapped, NAT64, translated (SIIT) and 6to4.
+        [0, 0, 0, 0, 0, 0xffff, high, low]
+        | [0x0064, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x2002, high, low, ..] => Some(from(high, low)),
+        // Compatible, deprecated; `::` and `::1` are themselves.
         [0, 0, 0, 0, 0, 0, high, low] if high != 0 => Some(from(high, low)),
-        [0x2002, high, low, ..] => Some(from(high, low)),
         _ => None,
     }
 }
 
 /// What the operator of a host lets guests reach, beyond what their own lists allow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AddressPolicy {
     /// The host's own loopback. Off: sidecars and admin ports listen there.
     pub allow_loopback: bool,
@@ -142,16 +142,6 @@ pub struct AddressPolicy {
     pub allow_private: bool,
     /// Private ranges not even where it does.
     pub deny_private: bool,
-}
-
-impl Default for AddressPolicy {
-    fn default() -> Self {
-        Self {
-            allow_loopback: false,
-            allow_private: false,
-            deny_private: false,
-        }
-    }
 }
 
 impl AddressPolicy {

@@ -221,7 +221,7 @@ impl Connector {
                         host: host.to_owned(),
                         address: *address,
                         range: range.as_str(),
-                    })?
+                    })?;
             }
             HostName::Name(name) if name == "localhost" || name.ends_with(".localhost") => {
                 return Err(EgressError::AddressDenied {

@@ -22,7 +22,7 @@ pub struct EgressOptions {
 
 impl Default for EgressOptions {
     fn default() -> Self {
-        let timeout = Duration::from_secs(600);
+        let timeout = Duration::from_mins(10);
         Self {
             use_tls: false,
             connect_timeout: timeout,

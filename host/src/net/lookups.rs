@@ -18,7 +18,7 @@ impl IpNameLookups {
             match HostPattern::parse(text) {
                 Ok(pattern) => patterns.push(pattern),
                 Err(problem) => {
-                    problems.push(format!("allowedIpNameLookups entry {text:?}: {problem}"))
+                    problems.push(format!("allowedIpNameLookups entry {text:?}: {problem}"));
                 }
             }
         }

@@ -25,7 +25,7 @@ pub type Answer = Result<Response<HttpBody>, HandleError>;
 
 /// Runs a test with a deadline.
 pub async fn within<T>(work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(60), work)
+    tokio::time::timeout(Duration::from_mins(1), work)
         .await
         .expect("the test ends within a minute")
 }
@@ -200,6 +200,7 @@ pub fn full(bytes: impl Into<Bytes>) -> HttpBody {
         .boxed_unsync()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what a handler returns")]
 pub fn text(body: &str) -> Answer {
     Ok(Response::new(full(body.to_owned())))
 }
