@@ -1,0 +1,7 @@
+//! The API server as clients see it: kube-rs over the in-memory service, raw requests, and a real
+//! kubectl over TLS.
+
+mod crud;
+mod deletion;
+mod server;
+mod watches;
