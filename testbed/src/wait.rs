@@ -5,6 +5,7 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
+use tokio::time::sleep;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
@@ -40,7 +41,7 @@ where
             let last = last.unwrap_or_default();
             return Err(anyhow!("waited {deadline:?} for {what}; last seen: {last}"));
         }
-        tokio::time::sleep(pause.min(left)).await;
+        sleep(pause.min(left)).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }

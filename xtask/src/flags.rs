@@ -1,0 +1,43 @@
+//! The command line.
+
+xflags::xflags! {
+    /// Builds, tests and shows wasmCloud.
+    cmd xtask {
+        /// Takes a component from its source to an HTTP answer, through the whole platform.
+        cmd demo {
+            /// Tear down after the answer instead of staying up until Ctrl-C.
+            optional --once
+        }
+        /// Runs every test, after fetching and building what they need.
+        cmd test {}
+        /// Fetches the servers and clients of the tests that are not on this machine.
+        cmd tools {
+            /// Only these.
+            repeated names: String
+        }
+        /// Builds the components of the examples and of the tests.
+        cmd guests {
+            /// Also record http-hello as the committed component.
+            optional --record
+        }
+        /// Writes the CRDs' YAML.
+        cmd crds {
+            /// Fail when the committed YAML differs instead.
+            optional --check
+        }
+        /// Writes the Rust code of the bus messages.
+        cmd protos {
+            /// Fail when the committed code differs instead.
+            optional --check
+        }
+        /// Runs the end-to-end suite.
+        cmd e2e {
+            /// `embedded` (wash up) or `apiserver` (a real kube-apiserver and nats-server).
+            required --cluster cluster: String
+        }
+        /// What CI runs: formatting, lints, generated files, tests and the demo.
+        cmd ci {}
+        /// Checks who imports whom, and that unsafe code has its one place.
+        cmd deps {}
+    }
+}

@@ -1,0 +1,33 @@
+//! Files that are generated and committed.
+
+use xshell::cmd;
+
+use crate::error::Result;
+use crate::project::Project;
+
+/// Where the CRDs' YAML lies.
+const CRDS: &str = "charts/wasmcloud/crds";
+
+/// Writes the CRDs' YAML, or checks it.
+pub fn crds(project: &Project, check: bool) -> Result<()> {
+    let shell = project.shell()?;
+    let check = check.then_some("--check");
+    Ok(cmd!(
+        shell,
+        "cargo run --quiet --package crd-types --bin crds -- {check...} {CRDS}"
+    )
+    .quiet()
+    .run()?)
+}
+
+/// Writes the Rust code of the bus messages, or checks it.
+pub fn protos(project: &Project, check: bool) -> Result<()> {
+    let shell = project.shell()?;
+    let check = check.then_some("--check");
+    Ok(cmd!(
+        shell,
+        "cargo run --quiet --package protocol-codegen -- {check...}"
+    )
+    .quiet()
+    .run()?)
+}

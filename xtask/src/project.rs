@@ -1,0 +1,74 @@
+//! Where things are.
+
+use std::path::{Path, PathBuf};
+
+use xshell::Shell;
+
+use crate::error::{Error, Result};
+
+/// The checkout and what lies around it.
+#[derive(Debug)]
+pub struct Project {
+    pub root: PathBuf,
+    /// Cargo's target folder.
+    pub target: PathBuf,
+    /// What is kept across checkouts.
+    pub cache: PathBuf,
+}
+
+impl Project {
+    pub fn open() -> Result<Self> {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = here
+            .parent()
+            .ok_or_else(|| Error::new("xtask lies in no workspace"))?
+            .to_owned();
+        let target = match std::env::var_os("CARGO_TARGET_DIR") {
+            Some(given) => std::path::absolute(PathBuf::from(given))?,
+            None => root.join("target"),
+        };
+        Ok(Self {
+            root,
+            target,
+            cache: cache()?,
+        })
+    }
+
+    /// A shell in the root of the checkout.
+    pub fn shell(&self) -> Result<Shell> {
+        let shell = Shell::new()?;
+        shell.change_dir(&self.root);
+        Ok(shell)
+    }
+
+    /// The components that were built, by name (`http_hello.wasm`).
+    pub fn guests(&self) -> PathBuf {
+        self.target.join("guests")
+    }
+
+    /// A built binary of the dev profile.
+    pub fn binary(&self, name: &str) -> PathBuf {
+        self.target.join("debug").join(name)
+    }
+
+    /// The variables through which tests find what was built for them.
+    pub fn test_environment(&self) -> Vec<(&'static str, PathBuf)> {
+        vec![
+            ("WASH_BIN", self.binary("wash")),
+            ("RUNTIME_OPERATOR_BIN", self.binary("runtime-operator")),
+            ("WASMCLOUD_HOST_BIN", self.binary("wasmcloud-host")),
+            ("GUESTS_DIR", self.guests()),
+        ]
+    }
+}
+
+fn cache() -> Result<PathBuf> {
+    let base = match std::env::var_os("XDG_CACHE_HOME") {
+        Some(cache) => PathBuf::from(cache),
+        None => match std::env::var_os("HOME") {
+            Some(home) => PathBuf::from(home).join(".cache"),
+            None => return Err(Error::new("neither XDG_CACHE_HOME nor HOME is set")),
+        },
+    };
+    Ok(base.join("wasmcloud"))
+}
