@@ -50,7 +50,8 @@ pub fn make(project: &Project, toolchain: &Toolchain) -> Result<()> {
     let sysroot = folder(project, toolchain);
     let shell = Shell::new()?;
     shell.create_dir(&sysroot)?;
-    let lock = File::create(sysroot.with_extension("lock"))?;
+    // Beside the folder, which is emptied; its name holds dots, so nothing can be appended by `with_extension`.
+    let lock = File::create(format!("{}.lock", sysroot.display()))?;
     lock.lock()?;
     if is_complete(&sysroot) {
         return Ok(());
