@@ -98,6 +98,10 @@ reasons! {
     OutOfMemory => "Raise resources.limits.memory, or use less.",
     /// The component did not answer in time.
     RequestTimeout => "Raise timeouts.request, or answer faster.",
+    /// The component ended without a response, or with an error in place of one.
+    NoResponse => "Read the host's log for the request's id.",
+    /// The body of the request is larger than the host or the workload allows.
+    RequestTooLarge => "Send less, or raise the limit.",
     /// The workload has as many requests in flight as it may.
     TooManyRequests => "Raise maxInFlight, or add replicas.",
     /// The host has no instance permits left.

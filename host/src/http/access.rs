@@ -4,6 +4,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use http::{Method, Request, StatusCode, Version};
+use protocol::reason::Reason;
 use tokio::time::Instant;
 
 use super::{connection::OpenRequest, entry::InFlight, handler::BodyError, host_name};
@@ -18,7 +19,7 @@ pub(super) struct Access {
     pub(super) version: Version,
     pub(super) started: Instant,
     pub(super) status: StatusCode,
-    pub(super) reason: Option<&'static str>,
+    pub(super) reason: Option<Reason>,
     pub(super) in_flight: Option<InFlight>,
     /// Only kept when the line will be written.
     pub(super) line: Option<Line>,
@@ -81,7 +82,7 @@ impl Access {
             host = %line.host,
             path = %line.path,
             status = self.status.as_u16(),
-            reason = self.reason,
+            reason = self.reason.map(Reason::as_str),
             bytes = self.bytes,
             duration_ms = took.as_secs_f64() * 1e3,
             namespace = workload.map(|w| &*w.namespace),

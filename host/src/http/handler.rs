@@ -68,9 +68,15 @@ pub struct RequestContext {
 /// Why a request got no response. Each has its HTTP status.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HandleError {
-    /// Every permit is taken and the wait for one is over.
+    /// The workload has as many requests in flight as it may.
     #[error("the workload is at its limit of concurrent requests")]
     Overloaded {
+        /// When it is worth to try again.
+        retry_after: Duration,
+    },
+    /// No instance of the host is free, for any workload, and the wait for one is over.
+    #[error("the host has no free instance")]
+    HostOverloaded {
         /// When it is worth to try again.
         retry_after: Duration,
     },
@@ -107,7 +113,9 @@ impl HandleError {
     /// The status a client sees.
     pub const fn status(&self) -> http::StatusCode {
         match self {
-            Self::Overloaded { .. } | Self::Draining => http::StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded { .. } | Self::HostOverloaded { .. } | Self::Draining => {
+                http::StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Timeout => http::StatusCode::GATEWAY_TIMEOUT,
             Self::BodyTooLarge { .. } => http::StatusCode::PAYLOAD_TOO_LARGE,
             Self::OutOfMemory

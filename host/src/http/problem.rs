@@ -9,6 +9,7 @@ use http::{
     header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
 };
 use http_body_util::{BodyExt, Full};
+use protocol::reason::Reason;
 use serde::Serialize;
 
 use super::{
@@ -20,7 +21,7 @@ use super::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Problem {
     pub(super) status: StatusCode,
-    pub(super) reason: &'static str,
+    pub(super) reason: Reason,
     message: Cow<'static, str>,
     retry_after: Option<Duration>,
 }
@@ -34,11 +35,7 @@ struct Document<'a> {
 }
 
 impl Problem {
-    fn new(
-        status: StatusCode,
-        reason: &'static str,
-        message: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    fn new(status: StatusCode, reason: Reason, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             status,
             reason,
@@ -50,7 +47,7 @@ impl Problem {
     pub(super) fn unknown_host(host: &str) -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
-            "HostNotFound",
+            Reason::UnknownHost,
             format!("no workload on this host answers for {host:?}"),
         )
     }
@@ -58,7 +55,7 @@ impl Problem {
     pub(super) fn ambiguous_host(host: &str) -> Self {
         Self::new(
             StatusCode::MISDIRECTED_REQUEST,
-            "HostAmbiguous",
+            Reason::AliasAmbiguous,
             format!(
                 "workloads of several namespaces answer for {host:?}; use a name with its namespace"
             ),
@@ -68,7 +65,7 @@ impl Problem {
     pub(super) fn body_too_large(limit: u64) -> Self {
         Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
-            "RequestTooLarge",
+            Reason::RequestTooLarge,
             format!("the request body is larger than the limit of {limit} bytes"),
         )
     }
@@ -76,7 +73,7 @@ impl Problem {
     pub(super) fn no_instance() -> Self {
         let mut problem = Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
-            "NoInstance",
+            Reason::Draining,
             "the workload has no instance on this host",
         );
         problem.retry_after = Some(Duration::from_secs(1));
@@ -87,7 +84,7 @@ impl Problem {
     pub(super) fn respond(&self, request: Accepts, request_id: &Arc<str>) -> Response<HttpBody> {
         let (content_type, body) = if request.json {
             let document = Document {
-                reason: self.reason,
+                reason: self.reason.as_str(),
                 message: &self.message,
                 request_id,
             };
@@ -118,26 +115,36 @@ impl From<HostError> for Problem {
     fn from(error: HostError) -> Self {
         let mut message = error.to_string();
         message.insert_str(0, "cannot route: ");
-        Self::new(StatusCode::BAD_REQUEST, "HostInvalid", message)
+        Self::new(StatusCode::BAD_REQUEST, Reason::InvalidHost, message)
     }
 }
 
 impl From<&HandleError> for Problem {
     fn from(error: &HandleError) -> Self {
         let (reason, message): (_, Cow<'static, str>) = match error {
-            HandleError::Overloaded { .. } => ("Overloaded", error.to_string().into()),
-            HandleError::Draining => ("Draining", error.to_string().into()),
-            HandleError::Timeout => ("DeadlineExceeded", error.to_string().into()),
-            HandleError::OutOfMemory => ("OutOfMemory", error.to_string().into()),
-            HandleError::Trap(_) => ("Trapped", "the component trapped".into()),
-            HandleError::NoResponse => ("NoResponse", error.to_string().into()),
-            HandleError::Guest(_) => ("GuestError", "the component answered with an error".into()),
-            HandleError::BodyTooLarge { .. } => ("RequestTooLarge", error.to_string().into()),
-            HandleError::Host(_) => ("HostError", "the host could not run the component".into()),
+            HandleError::Overloaded { .. } => (Reason::TooManyRequests, error.to_string().into()),
+            HandleError::HostOverloaded { .. } => {
+                (Reason::HostOverloaded, error.to_string().into())
+            }
+            HandleError::Draining => (Reason::Draining, error.to_string().into()),
+            HandleError::Timeout => (Reason::RequestTimeout, error.to_string().into()),
+            HandleError::OutOfMemory => (Reason::OutOfMemory, error.to_string().into()),
+            HandleError::Trap(_) => (Reason::Trap, "the component trapped".into()),
+            HandleError::NoResponse => (Reason::NoResponse, error.to_string().into()),
+            HandleError::Guest(_) => (
+                Reason::NoResponse,
+                "the component answered with an error".into(),
+            ),
+            HandleError::BodyTooLarge { .. } => (Reason::RequestTooLarge, error.to_string().into()),
+            HandleError::Host(_) => (
+                Reason::Internal,
+                "the host could not run the component".into(),
+            ),
         };
         let mut problem = Self::new(error.status(), reason, message);
         problem.retry_after = match error {
-            HandleError::Overloaded { retry_after } => Some(*retry_after),
+            HandleError::Overloaded { retry_after }
+            | HandleError::HostOverloaded { retry_after } => Some(*retry_after),
             HandleError::Draining => Some(Duration::from_secs(1)),
             _ => None,
         };

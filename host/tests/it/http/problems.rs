@@ -18,25 +18,35 @@ async fn each_failure_has_its_status_reason_and_request_id() {
             retry_after: Duration::from_millis(1500),
         };
         for (error, status, reason, retry_after) in [
-            (retry, 503, "Overloaded", Some("2")),
+            (retry, 503, "TooManyRequests", Some("2")),
             (HandleError::Draining, 503, "Draining", Some("1")),
-            (HandleError::Timeout, 504, "", None),
-            (HandleError::OutOfMemory, 500, "", None),
+            (HandleError::Timeout, 504, "RequestTimeout", None),
+            (HandleError::OutOfMemory, 500, "OutOfMemory", None),
             (
                 HandleError::Trap("secret at 0x1234".to_owned()),
                 500,
-                "",
+                "Trap",
                 None,
             ),
-            (HandleError::NoResponse, 500, "", None),
+            (HandleError::NoResponse, 500, "NoResponse", None),
             (
                 HandleError::Guest("secret detail".to_owned()),
                 500,
-                "",
+                "NoResponse",
                 None,
             ),
-            (HandleError::BodyTooLarge { limit: 7 }, 413, "", None),
-            (HandleError::Host("secret path".to_owned()), 500, "", None),
+            (
+                HandleError::BodyTooLarge { limit: 7 },
+                413,
+                "RequestTooLarge",
+                None,
+            ),
+            (
+                HandleError::Host("secret path".to_owned()),
+                500,
+                "Internal",
+                None,
+            ),
         ] {
             let shown = error.clone();
             let handler = Handler::new("default/a-0", move |_, _| {
