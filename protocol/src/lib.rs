@@ -9,6 +9,7 @@ mod messages;
 pub mod reason;
 mod redact;
 pub mod subject;
+pub mod time;
 
 pub use messages::runtime::{ext::v1 as ext, v2};
 pub use reason::Reason;
