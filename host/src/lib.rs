@@ -2,5 +2,7 @@
 //! routes requests, `net` bounds what guests reach, `engine` and `workload` run them, `agent` is the bus side.
 
 pub mod agent;
+pub mod engine;
 pub mod http;
 pub mod net;
+pub mod workload;
