@@ -19,7 +19,7 @@
 //! use host_api::{
 //!     BindError, BindRequest, Binding, Ctx, InterfaceName, Plugin, Served, Versions, async_trait,
 //! };
-//! use wasmtime::{StoreContextMut, component::Linker};
+//! use wasmtime::{StoreContextMut, component::LinkerInstance};
 //!
 //! /// Serves `example:greeting/greeter`: `greet: func(name: string) -> string`.
 //! struct Greeter;
@@ -51,12 +51,12 @@
 //!
 //!     fn add_to_linker(
 //!         &self,
-//!         linker: &mut Linker<Ctx>,
-//!         import: &InterfaceName,
+//!         instance: &mut LinkerInstance<'_, Ctx>,
+//!         _: &InterfaceName,
 //!         binding: Arc<dyn Binding>,
 //!     ) -> wasmtime::Result<()> {
 //!         let greeting = host_api::downcast::<Greeting>(binding)?;
-//!         linker.instance(&import.to_string())?.func_wrap(
+//!         instance.func_wrap(
 //!             "greet",
 //!             move |_: StoreContextMut<'_, Ctx>, (name,): (String,)| {
 //!                 Ok((format!("{}, {name}!", greeting.0),))

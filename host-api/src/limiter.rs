@@ -32,12 +32,12 @@ pub struct MemoryLimit {
 const TABLE_ELEMENT_BYTES: usize = size_of::<usize>();
 
 impl MemoryLimit {
-    /// All memories and tables of the store together may take `max_bytes`.
-    pub fn new(max_bytes: usize) -> Self {
+    /// All memories and tables of the store together may take `max_bytes`; a breach is told to `breach`.
+    pub fn new(max_bytes: usize, breach: LimitBreach) -> Self {
         Self {
             max_bytes,
             used_bytes: 0,
-            breach: LimitBreach::default(),
+            breach,
         }
     }
 
@@ -103,8 +103,8 @@ mod tests {
 
     #[test]
     fn memories_and_tables_share_one_limit() {
-        let mut limit = MemoryLimit::new(1000);
-        let breach = limit.breach();
+        let breach = LimitBreach::default();
+        let mut limit = MemoryLimit::new(1000, breach.clone());
         assert!(limit.memory_growing(0, 600, None).unwrap());
         assert!(limit.table_growing(0, 50, None).unwrap());
         assert_eq!(limit.used_bytes(), 1000);
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_declared_maximum_is_no_breach() {
-        let mut limit = MemoryLimit::new(1000);
+        let mut limit = MemoryLimit::new(1000, LimitBreach::default());
         assert!(!limit.memory_growing(0, 200, Some(100)).unwrap());
         assert!(!limit.breach().happened());
     }

@@ -3,7 +3,7 @@
 use crate::{ComponentIdentity, Ctx, InterfaceName, Served};
 use async_trait::async_trait;
 use std::{any::Any, collections::BTreeMap, sync::Arc};
-use wasmtime::component::Linker;
+use wasmtime::component::LinkerInstance;
 
 /// A capability of the host. See the crate documentation for a complete one.
 #[async_trait]
@@ -20,15 +20,15 @@ pub trait Plugin: Send + Sync + 'static {
     /// An error ends the start of the workload; bindings made so far are unbound.
     async fn bind(&self, request: BindRequest<'_>) -> Result<Arc<dyn Binding>, BindError>;
 
-    /// Defines the functions and resources of `import` in the linker of the component the binding was
-    /// made for. The instance must be named exactly as the import is.
+    /// Defines the functions and resources of `interface` in the instance that the component the binding
+    /// was made for imports. The host has named the instance as the component does.
     ///
     /// Host functions behind `async` WIT functions must be defined in the concurrent form; any other
     /// form would stall every other call of the instance while one waits.
     fn add_to_linker(
         &self,
-        linker: &mut Linker<Ctx>,
-        import: &InterfaceName,
+        instance: &mut LinkerInstance<'_, Ctx>,
+        interface: &InterfaceName,
         binding: Arc<dyn Binding>,
     ) -> wasmtime::Result<()>;
 

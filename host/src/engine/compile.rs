@@ -39,8 +39,8 @@ impl Default for CompileLimits {
     /// Ten times what the largest known component (Python, 18 MB) takes on a small machine.
     fn default() -> Self {
         Self {
-            deadline: Duration::from_secs(120),
-            cpu: Duration::from_secs(240),
+            deadline: Duration::from_mins(2),
+            cpu: Duration::from_mins(4),
             memory: 4 << 30,
         }
     }
@@ -154,7 +154,7 @@ pub(super) async fn in_child(
             let _ = stdin.write_all(&component).await;
             drop(stdin);
         };
-        let (_, read, _) = tokio::join!(
+        let ((), read, _) = tokio::join!(
             write,
             stdout.read_to_end(&mut code),
             stderr.read_to_end(&mut complaint)

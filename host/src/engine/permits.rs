@@ -171,7 +171,7 @@ mod tests {
         let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
         for age in [2_u32, 1, 0] {
             let permit = permits.try_acquire(1).unwrap();
-            let slot = permits.offer_idle(1, start - Duration::from_secs(age.into()));
+            let slot = permits.offer_idle(1, start + Duration::from_secs((10 - age).into()));
             let tell = tell.clone();
             tokio::spawn(async move {
                 slot.evicted().await;

@@ -11,7 +11,7 @@ use host_api::{
 };
 use std::sync::Arc;
 use store::View;
-use wasmtime::component::Linker;
+use wasmtime::component::LinkerInstance;
 
 /// Serves `wasi:config/store`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,10 +43,10 @@ impl Plugin for Config {
 
     fn add_to_linker(
         &self,
-        linker: &mut Linker<Ctx>,
-        import: &InterfaceName,
+        instance: &mut LinkerInstance<'_, Ctx>,
+        _: &InterfaceName,
         binding: Arc<dyn Binding>,
     ) -> wasmtime::Result<()> {
-        wit::define(linker, import, downcast(binding)?)
+        wit::define(instance, downcast(binding)?)
     }
 }

@@ -1,21 +1,19 @@
 //! From the functions of `wasi:config/store` to a [`View`].
 
 use super::store::View;
-use host_api::{Ctx, InterfaceName};
+use host_api::Ctx;
 use std::sync::Arc;
-use wasmtime::{StoreContextMut, component::Linker};
+use wasmtime::{StoreContextMut, component::LinkerInstance};
 
 wasmtime::component::bindgen!({ path: "../wit/wasi-config", world: "imports" });
 
 use wasi::config::store::Error;
 
-/// Defines the interface under the name the component imports it by.
+/// Defines the functions.
 pub(super) fn define(
-    linker: &mut Linker<Ctx>,
-    import: &InterfaceName,
+    instance: &mut LinkerInstance<'_, Ctx>,
     view: Arc<View>,
 ) -> wasmtime::Result<()> {
-    let mut instance = linker.instance(&import.to_string())?;
     let all = view.clone();
     instance.func_wrap(
         "get",

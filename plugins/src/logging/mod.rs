@@ -16,7 +16,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
-use wasmtime::component::Linker;
+use wasmtime::component::LinkerInstance;
 
 /// Serves `wasi:logging/logging`.
 #[derive(Debug, Default)]
@@ -50,11 +50,11 @@ impl Plugin for Logging {
 
     fn add_to_linker(
         &self,
-        linker: &mut Linker<Ctx>,
-        import: &InterfaceName,
+        instance: &mut LinkerInstance<'_, Ctx>,
+        _: &InterfaceName,
         binding: Arc<dyn Binding>,
     ) -> wasmtime::Result<()> {
-        wit::define(linker, import, downcast(binding)?)
+        wit::define(instance, downcast(binding)?)
     }
 
     fn metrics(&self) -> Vec<Metric> {

@@ -1,21 +1,20 @@
 //! From `wasi:logging/logging` to a [`Sink`].
 
 use super::sink::{Severity, Sink};
-use host_api::{Ctx, InterfaceName};
+use host_api::Ctx;
 use std::{sync::Arc, time::Instant};
-use wasmtime::{StoreContextMut, component::Linker};
+use wasmtime::{StoreContextMut, component::LinkerInstance};
 
 wasmtime::component::bindgen!({ path: "../wit/wasi-logging", world: "imports" });
 
 use wasi::logging::logging::Level;
 
-/// Defines the interface under the name the component imports it by.
+/// Defines the functions.
 pub(super) fn define(
-    linker: &mut Linker<Ctx>,
-    import: &InterfaceName,
+    instance: &mut LinkerInstance<'_, Ctx>,
     sink: Arc<Sink>,
 ) -> wasmtime::Result<()> {
-    linker.instance(&import.to_string())?.func_wrap(
+    instance.func_wrap(
         "log",
         move |_: StoreContextMut<'_, Ctx>, (level, context, message): (Level, String, String)| {
             let severity = match level {

@@ -1,0 +1,31 @@
+//! Workloads: from what is asked for ([`spec`]) to components that answer. Who serves which import is
+//! planned in [`resolve`], without side effects; [`Runnable`] is a component with everything prepared;
+//! calls between components, HTTP, warm pools and services are ways to run one.
+//!
+//! There is one store per component instance, always: limits, context and traps are a store's. A component
+//! that calls another has its own store waiting while the other runs in its own.
+
+mod body;
+mod callee;
+mod crossing;
+mod fault;
+mod fresh;
+mod http;
+mod link;
+mod outgoing;
+mod output;
+mod pool;
+mod prepare;
+pub mod resolve;
+mod runnable;
+mod shape;
+mod sockets;
+pub mod spec;
+mod volumes;
+
+pub use fault::Fault;
+pub use http::WorkloadHttp;
+pub use link::LinkError;
+pub use prepare::PrepareError;
+pub use runnable::{Runnable, Template};
+pub use volumes::{VolumeError, Volumes};
