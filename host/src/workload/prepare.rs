@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     engine::{Engine, LoadedComponent},
-    net::Egress,
+    net::{AddressPolicy, Egress},
 };
 use host_api::{BindError, BindRequest, Binding, ComponentIdentity, Ctx, InterfaceName, Plugin};
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -39,6 +39,7 @@ pub(super) struct Surroundings<'a> {
     pub declared: &'a [HostInterface],
     pub volumes: &'a Volumes,
     pub egress: Arc<dyn Egress>,
+    pub addresses: AddressPolicy,
     pub front: Handle,
 }
 
@@ -94,9 +95,27 @@ pub enum PrepareError {
 pub(super) struct Prepared {
     /// Indexed like the parts.
     pub components: Vec<Arc<Runnable>>,
-    pub shapes: Vec<Shape>,
     pub callees: Vec<Arc<Callee>>,
     pub bindings: Bindings,
+    shapes: Vec<Shape>,
+    plan: Plan,
+}
+
+impl Prepared {
+    /// Whether another component imports an interface of this package from the component `index`.
+    pub(super) fn is_imported(&self, index: usize, namespace: &str, package: &str) -> bool {
+        self.plan
+            .sources
+            .iter()
+            .flatten()
+            .any(|source| match *source {
+                Source::Component { component, export } if component == index => {
+                    let export = &self.shapes[index].exports[export];
+                    export.namespace == namespace && export.package == package
+                }
+                _ => false,
+            })
+    }
 }
 
 /// Bindings of a workload. [`Bindings::release`] must be awaited before the last clone of a plugin goes.
@@ -131,9 +150,10 @@ pub(super) async fn prepare(
                 .iter()
                 .map(|callee| callee.runnable.clone())
                 .collect(),
-            shapes,
             callees,
             bindings,
+            shapes,
+            plan,
         }),
         Err(error) => {
             bindings.release().await;
@@ -330,6 +350,7 @@ fn template(part: &Part, around: &Surroundings<'_>) -> Result<Template, PrepareE
             front: around.front.clone(),
             output: output.clone(),
         },
+        addresses: around.addresses,
         lookups: Arc::new(resources.allowed_lookups.clone()),
         memory_limit: resources.memory_limit.unwrap_or(host_limit),
         output,

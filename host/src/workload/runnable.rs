@@ -8,7 +8,10 @@ use super::{
     sockets,
     volumes::Mount,
 };
-use crate::{engine::Engine, net::IpNameLookups};
+use crate::{
+    engine::Engine,
+    net::{AddressPolicy, IpNameLookups},
+};
 use host_api::{ComponentIdentity, Ctx, CtxParts, LimitBreach, MemoryLimit};
 use std::sync::Arc;
 use wasmtime::{Store, component::InstancePre};
@@ -25,6 +28,8 @@ pub struct Template {
     pub mounts: Vec<Mount>,
     /// Outgoing HTTP, and the allow-list sockets are checked against.
     pub outgoing: Outgoing,
+    /// Addresses no component of this host may reach by socket, whatever its list says.
+    pub addresses: AddressPolicy,
     /// Names it may look up.
     pub lookups: Arc<IpNameLookups>,
     /// Bytes of memory of one instance.
@@ -49,7 +54,7 @@ impl Template {
             };
             wasi.preopened_dir(&mount.host, &mount.guest, permissions)?;
         }
-        sockets::allow(&mut wasi, &self.outgoing.policy);
+        sockets::allow(&mut wasi, &self.outgoing.policy, self.addresses);
         let mut ctx = Ctx::new(CtxParts {
             wasi: wasi.build(),
             hooks: Box::new(self.outgoing.clone()),

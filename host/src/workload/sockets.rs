@@ -1,6 +1,6 @@
 //! Raw sockets and name lookups of components: denied unless the component's allow-lists say otherwise.
 
-use crate::net::{EgressPolicy, IpNameLookups};
+use crate::net::{AddressPolicy, EgressPolicy, IpNameLookups};
 use host_api::Ctx;
 use std::sync::Arc;
 use wasmtime::component::{Accessor, HasData, Linker, Resource};
@@ -17,8 +17,13 @@ use wasmtime_wasi::{
     sockets::{SocketAddrUse, WasiSockets, WasiSocketsCtxView, WasiSocketsView as _},
 };
 
-/// Lets a component connect to what `policy` lists by address. It never listens.
-pub(super) fn allow(wasi: &mut WasiCtxBuilder, policy: &Arc<EgressPolicy>) {
+/// Lets a component connect to what `policy` lists by address and the host's `addresses` do not forbid. It
+/// never listens.
+pub(super) fn allow(
+    wasi: &mut WasiCtxBuilder,
+    policy: &Arc<EgressPolicy>,
+    addresses: AddressPolicy,
+) {
     if policy.denies_all() {
         return;
     }
@@ -27,13 +32,14 @@ pub(super) fn allow(wasi: &mut WasiCtxBuilder, policy: &Arc<EgressPolicy>) {
         .allow_udp(true)
         .allow_ip_name_lookup(true);
     wasi.socket_addr_check(move |address, usage| {
+        let (ip, port) = (address.ip(), address.port());
         let allowed = match usage {
-            SocketAddrUse::TcpConnect | SocketAddrUse::UdpSend => {
-                policy.allows_socket(address.ip(), address.port())
+            SocketAddrUse::TcpConnect | SocketAddrUse::UdpSend | SocketAddrUse::UdpReceive => {
+                policy.allows_socket(ip, port)
+                    && addresses.check(ip, policy.lists_address(ip, port)).is_ok()
             }
             // An outgoing socket is bound to an address of the system's choice.
-            SocketAddrUse::UdpBind => address.port() == 0 && address.ip().is_unspecified(),
-            SocketAddrUse::UdpReceive => policy.allows_socket(address.ip(), address.port()),
+            SocketAddrUse::UdpBind => port == 0 && ip.is_unspecified(),
             SocketAddrUse::TcpBind | SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept => false,
         };
         Box::pin(std::future::ready(allowed))

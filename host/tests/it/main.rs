@@ -1,4 +1,4 @@
-//! Integration tests of the host over real sockets.
+//! Integration tests of the host: real guests, sockets and processes.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -6,4 +6,6 @@
 )]
 
 mod egress;
+mod engine;
 mod http;
+mod workload;

@@ -1,0 +1,9 @@
+//! Workloads made of real guests.
+
+mod http;
+mod linking;
+mod plugins;
+mod pool;
+mod service;
+pub mod support;
+mod volumes;
