@@ -18,7 +18,10 @@ use host_api::{Ctx, LimitBreach};
 use http_body_util::BodyExt as _;
 use std::{
     pin::Pin,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
@@ -171,6 +174,8 @@ struct Ticket {
 #[derive(Clone)]
 struct Served {
     breach: LimitBreach,
+    /// It was ended because of time, which Wasmtime has no type for.
+    expired: Arc<AtomicBool>,
     fault: Arc<OnceLock<Fault>>,
     ended: CancellationToken,
 }
@@ -213,6 +218,7 @@ impl HandlerState for Workers {
             None => 1,
         };
         let abandoned = CancellationToken::new();
+        let expired = Arc::<AtomicBool>::default();
         Ok(Instance {
             store,
             proxy,
@@ -225,6 +231,7 @@ impl HandlerState for Workers {
                 abandoned: Box::pin(abandoned.clone().cancelled_owned()),
                 idle: None,
                 warm: warm.is_some(),
+                expired: expired.clone(),
             },
             state: Worker {
                 component: self.component.clone(),
@@ -232,6 +239,7 @@ impl HandlerState for Workers {
                 max_requests,
                 served: Served {
                     breach,
+                    expired,
                     fault: Arc::default(),
                     ended: CancellationToken::new(),
                 },
@@ -303,7 +311,14 @@ impl WorkerState for Worker {
 
     fn drop(&self, store: Store<Ctx>, result: Result<(), wasmtime::Error>) {
         if let Err(error) = result {
-            let fault = self.component.runnable.fault(&self.served.breach, &error);
+            let runnable = &self.component.runnable;
+            let fault = if self.served.expired.load(Ordering::Acquire) {
+                Fault::Timeout {
+                    component: runnable.name().to_owned(),
+                }
+            } else {
+                runnable.fault(&self.served.breach, &error)
+            };
             // Set once: an instance ends once.
             let _ = self.served.fault.set(fault);
         }
@@ -322,6 +337,7 @@ struct Expiration {
     abandoned: Signal,
     idle: Option<Idle>,
     warm: bool,
+    expired: Arc<AtomicBool>,
 }
 
 /// An idle instance offers its memory to others.
@@ -370,6 +386,7 @@ impl WorkerExpiration for Expiration {
             this.timer.as_mut().reset(end);
         }
         ready!(this.timer.as_mut().poll(cx));
+        this.expired.store(true, Ordering::Release);
         Poll::Ready(())
     }
 }

@@ -1,16 +1,15 @@
 //! Compilation in a child process, and the cache of it on disk.
 
-use crate::workload::support::guest;
+use crate::workload::support::{self, guest};
 use host::engine::{CompileError, CompileLimits, Engine, EngineOptions};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use testbed::wait;
 
 fn options() -> EngineOptions {
     EngineOptions {
-        compiler: PathBuf::from(env!("CARGO_BIN_EXE_wasmcloud-host")),
         // Each engine reserves address space for this many.
         max_instances: 4,
-        ..EngineOptions::default()
+        ..support::options()
     }
 }
 
@@ -87,7 +86,7 @@ async fn a_compilation_that_takes_too_much_is_stopped() {
     );
 
     let limits = CompileLimits {
-        memory: 48 << 20,
+        memory: 1 << 20,
         ..CompileLimits::default()
     };
     let engine = Engine::new(EngineOptions {

@@ -1,12 +1,12 @@
 //! Warm instances.
 
-use super::support::{Bed, begin, component, get, spec};
+use super::support::{Bed, begin, component, get, options, spec};
 use host::{
+    engine::{Engine, EngineOptions},
     http::HandleError,
     workload::{RunningWorkload, spec::ComponentSpec},
 };
 use std::time::Duration;
-use testbed::wait;
 
 fn pooled(size: u32, max_invocations: Option<u32>) -> ComponentSpec {
     ComponentSpec {
@@ -53,40 +53,64 @@ async fn faults_retire_the_instance_and_keep_their_names() {
     acts.resources.memory_limit = Some(16 << 20);
     let mut spec = spec(vec![acts]);
     spec.limits.request_timeout = Duration::from_millis(500);
-    let workload = bed.start(&spec, &["http-acts"]).await;
-
     for (path, expected) in [
         ("/trap", "trapped"),
         ("/memory", "memory limit"),
+        ("/none", "without a response"),
         ("/spin", "in time"),
         ("/wait", "in time"),
     ] {
+        let workload = bed.start(&spec, &["http-acts"]).await;
         assert_eq!(count(&workload).await, "1", "before {path}");
         assert_eq!(count(&workload).await, "2", "before {path}");
         let error = get(&workload, path).await.unwrap_err();
         assert!(error.to_string().contains(expected), "{path}: {error:?}");
-        // The warm place is free again once the instance is gone.
-        wait::until(wait::TEST, "a new warm instance", || async {
-            match count(&workload).await.as_str() {
-                "1" => match count(&workload).await.as_str() {
-                    "2" => Ok(()),
-                    other => Err(other.to_owned()),
-                },
-                other => Err(other.to_owned()),
-            }
-        })
-        .await
-        .unwrap();
-        // Retire it, so that the next round begins anew.
-        let _ = get(&workload, "/trap").await.unwrap_err();
-        wait::until(wait::TEST, "the instance's end", || async {
-            match get(&workload, "/none").await {
-                Err(HandleError::NoResponse | HandleError::Trap(_)) => Ok(()),
-                other => Err(format!("{other:?}")),
-            }
-        })
-        .await
-        .unwrap();
-        let _ = get(&workload, "/trap").await;
+        if path != "/none" {
+            assert_eq!(count(&workload).await, "1", "after {path}");
+        }
     }
+}
+
+#[tokio::test]
+async fn idle_instances_make_room_for_others() {
+    let engine = Engine::new(EngineOptions {
+        max_instances: 2,
+        ..options()
+    })
+    .unwrap();
+    let bed = Bed::on(engine.clone());
+    let warm = bed
+        .start(&spec(vec![pooled(2, None)]), &["http-acts"])
+        .await;
+    let held = begin(&warm, "/silent").await.unwrap();
+    assert_eq!(count(&warm).await, "1");
+    drop(held);
+    assert_eq!(count(&warm).await, "2");
+    let other = bed
+        .start(&spec(vec![component("other")]), &["http-acts"])
+        .await;
+    let (first, second) = tokio::join!(get(&other, "/"), get(&other, "/"));
+    assert_eq!((first.unwrap().0, second.unwrap().0), (200, 200));
+}
+
+#[tokio::test]
+async fn a_full_host_refuses_after_a_bounded_wait() {
+    let wait = Duration::from_millis(100);
+    let engine = Engine::new(EngineOptions {
+        max_instances: 1,
+        permit_wait: wait,
+        ..options()
+    })
+    .unwrap();
+    let bed = Bed::on(engine);
+    let workload = bed
+        .start(&spec(vec![component("acts")]), &["http-acts"])
+        .await;
+    let held = begin(&workload, "/silent").await.unwrap();
+    assert!(matches!(
+        get(&workload, "/").await,
+        Err(HandleError::Overloaded { .. })
+    ));
+    drop(held);
+    assert_eq!(get(&workload, "/").await.unwrap().0, 200);
 }

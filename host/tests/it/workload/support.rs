@@ -34,16 +34,18 @@ pub fn guest(name: &str) -> Vec<u8> {
     testbed::guests::bytes(name).unwrap()
 }
 
-/// One engine a process; small, so that its limits are reached quickly.
+/// Small engines, whose limits are reached quickly.
+pub fn options() -> EngineOptions {
+    EngineOptions {
+        compiler: PathBuf::from(env!("CARGO_BIN_EXE_wasmcloud-host")),
+        max_instances: 200,
+        ..EngineOptions::default()
+    }
+}
+
+/// One engine for all tests that do not need their own.
 pub fn engine() -> Arc<Engine> {
-    static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
-        Engine::new(EngineOptions {
-            compiler: PathBuf::from(env!("CARGO_BIN_EXE_wasmcloud-host")),
-            max_instances: 200,
-            ..EngineOptions::default()
-        })
-        .unwrap()
-    });
+    static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| Engine::new(options()).unwrap());
     ENGINE.clone()
 }
 
