@@ -6,7 +6,10 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use oci_client::manifest::{IMAGE_MANIFEST_MEDIA_TYPE, IMAGE_MANIFEST_LIST_MEDIA_TYPE, OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE, OciDescriptor, OciImageIndex, OciImageManifest};
+use oci_client::manifest::{
+    IMAGE_MANIFEST_LIST_MEDIA_TYPE, IMAGE_MANIFEST_MEDIA_TYPE, OCI_IMAGE_INDEX_MEDIA_TYPE,
+    OCI_IMAGE_MEDIA_TYPE, OciDescriptor, OciImageIndex, OciImageManifest,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
@@ -20,8 +23,12 @@ pub const LAYER_MEDIA_TYPE: &str = "application/wasm";
 /// Layer media type of artifacts made before the working group's; read, never written.
 pub const LEGACY_LAYER_MEDIA_TYPE: &str = "application/vnd.module.wasm.content.layer.v1+wasm";
 /// Media types accepted as the manifest of an image, best first.
-pub(crate) const MANIFEST_MEDIA_TYPES: [&str; 4] =
-    [OCI_IMAGE_MEDIA_TYPE, OCI_IMAGE_INDEX_MEDIA_TYPE, IMAGE_MANIFEST_MEDIA_TYPE, IMAGE_MANIFEST_LIST_MEDIA_TYPE];
+pub(crate) const MANIFEST_MEDIA_TYPES: [&str; 4] = [
+    OCI_IMAGE_MEDIA_TYPE,
+    OCI_IMAGE_INDEX_MEDIA_TYPE,
+    IMAGE_MANIFEST_MEDIA_TYPE,
+    IMAGE_MANIFEST_LIST_MEDIA_TYPE,
+];
 
 /// The format wants a time; a constant keeps digests reproducible.
 const CREATED: &str = "1970-01-01T00:00:00Z";
@@ -90,7 +97,11 @@ impl Artifact {
         let annotations: BTreeMap<String, String> = metadata
             .into_iter()
             .map(|(key, value)| {
-                let key = if key == "name" { "title".to_owned() } else { key };
+                let key = if key == "name" {
+                    "title".to_owned()
+                } else {
+                    key
+                };
                 (format!("org.opencontainers.image.{key}"), value)
             })
             .collect();
@@ -115,7 +126,9 @@ impl Artifact {
 }
 
 fn to_json(value: &impl Serialize) -> Result<Bytes, InspectError> {
-    serde_json::to_vec(value).map(Bytes::from).map_err(|error| InspectError::Invalid(error.to_string()))
+    serde_json::to_vec(value)
+        .map(Bytes::from)
+        .map_err(|error| InspectError::Invalid(error.to_string()))
 }
 
 fn descriptor(media_type: &str, bytes: &[u8]) -> OciDescriptor {
@@ -151,49 +164,84 @@ pub(crate) fn parse_manifest(bytes: &[u8]) -> Result<Parsed, Fault> {
         media_type: Option<String>,
         manifests: Option<serde_json::Value>,
     }
-    let broken = |error: serde_json::Error| Fault::new(ErrorKind::Registry, format!("the manifest is not valid: {error}"));
+    let broken = |error: serde_json::Error| {
+        Fault::new(
+            ErrorKind::Registry,
+            format!("the manifest is not valid: {error}"),
+        )
+    };
     let shape: Shape = serde_json::from_slice(bytes).map_err(broken)?;
     if let Some(media_type) = &shape.media_type
         && !MANIFEST_MEDIA_TYPES.contains(&media_type.as_str())
     {
-        return Err(Fault::new(ErrorKind::UnsupportedMediaType, format!("manifest of type {media_type}")));
+        return Err(Fault::new(
+            ErrorKind::UnsupportedMediaType,
+            format!("manifest of type {media_type}"),
+        ));
     }
     if shape.manifests.is_some() {
         let index: OciImageIndex = serde_json::from_slice(bytes).map_err(broken)?;
-        return Ok(Parsed::Index { image: choose_image(&index)? });
+        return Ok(Parsed::Index {
+            image: choose_image(&index)?,
+        });
     }
     let manifest: OciImageManifest = serde_json::from_slice(bytes).map_err(broken)?;
-    let wasm = |layer: &&OciDescriptor| [LAYER_MEDIA_TYPE, LEGACY_LAYER_MEDIA_TYPE].contains(&layer.media_type.as_str());
+    let wasm = |layer: &&OciDescriptor| {
+        [LAYER_MEDIA_TYPE, LEGACY_LAYER_MEDIA_TYPE].contains(&layer.media_type.as_str())
+    };
     let mut found = manifest.layers.iter().filter(wasm);
     let layer = match (found.next(), found.next()) {
         (Some(layer), None) => blob(layer)?,
         (Some(_), Some(_)) => {
-            return Err(Fault::new(ErrorKind::UnsupportedMediaType, "it has several WebAssembly layers, expected one"));
+            return Err(Fault::new(
+                ErrorKind::UnsupportedMediaType,
+                "it has several WebAssembly layers, expected one",
+            ));
         }
         (None, _) => {
-            let types: Vec<&str> = manifest.layers.iter().map(|layer| layer.media_type.as_str()).collect();
+            let types: Vec<&str> = manifest
+                .layers
+                .iter()
+                .map(|layer| layer.media_type.as_str())
+                .collect();
             let detail = if types.is_empty() {
                 format!("it has no layers, expected one of type {LAYER_MEDIA_TYPE}")
             } else {
-                format!("its layers are of type {}, expected {LAYER_MEDIA_TYPE}", types.join(", "))
+                format!(
+                    "its layers are of type {}, expected {LAYER_MEDIA_TYPE}",
+                    types.join(", ")
+                )
             };
             return Err(Fault::new(ErrorKind::UnsupportedMediaType, detail));
         }
     };
     // The config says nothing that is needed to run; a digest of another algorithm only means that it is not kept.
-    Ok(Parsed::Image { config: blob(&manifest.config).ok(), layer })
+    Ok(Parsed::Image {
+        config: blob(&manifest.config).ok(),
+        layer,
+    })
 }
 
 fn blob(descriptor: &OciDescriptor) -> Result<Blob, Fault> {
-    let digest = descriptor.digest.parse().map_err(|error| Fault::new(ErrorKind::Registry, format!("{error}")))?;
-    let size = u64::try_from(descriptor.size)
-        .map_err(|_| Fault::new(ErrorKind::Registry, format!("blob {digest} has the size {}", descriptor.size)))?;
+    let digest = descriptor
+        .digest
+        .parse()
+        .map_err(|error| Fault::new(ErrorKind::Registry, format!("{error}")))?;
+    let size = u64::try_from(descriptor.size).map_err(|_| {
+        Fault::new(
+            ErrorKind::Registry,
+            format!("blob {digest} has the size {}", descriptor.size),
+        )
+    })?;
     Ok(Blob { digest, size })
 }
 
 fn choose_image(index: &OciImageIndex) -> Result<Digest, Fault> {
     let platform = |entry: &oci_client::manifest::ImageIndexEntry| {
-        entry.platform.as_ref().map(|platform| (platform.architecture.to_string(), platform.os.to_string()))
+        entry
+            .platform
+            .as_ref()
+            .map(|platform| (platform.architecture.to_string(), platform.os.to_string()))
     };
     let wasm = index
         .manifests
@@ -205,15 +253,25 @@ fn choose_image(index: &OciImageIndex) -> Result<Digest, Fault> {
         (None, entries) => {
             let platforms: Vec<String> = entries
                 .iter()
-                .map(|entry| platform(entry).map_or("none".to_owned(), |(architecture, os)| format!("{os}/{architecture}")))
+                .map(|entry| {
+                    platform(entry).map_or("none".to_owned(), |(architecture, os)| {
+                        format!("{os}/{architecture}")
+                    })
+                })
                 .collect();
             return Err(Fault::new(
                 ErrorKind::UnsupportedMediaType,
-                format!("it is a list of images for {}, and none is for the architecture wasm", platforms.join(", ")),
+                format!(
+                    "it is a list of images for {}, and none is for the architecture wasm",
+                    platforms.join(", ")
+                ),
             ));
         }
     };
-    chosen.digest.parse().map_err(|error| Fault::new(ErrorKind::Registry, format!("{error}")))
+    chosen
+        .digest
+        .parse()
+        .map_err(|error| Fault::new(ErrorKind::Registry, format!("{error}")))
 }
 
 #[cfg(test)]
@@ -230,14 +288,18 @@ mod tests {
         let world = config.component.unwrap();
         assert_eq!(world.exports, ["example:greeter/greet@1.0.0"]);
         assert_eq!(config.os, "wasip2");
-        let Parsed::Image { config, layer } = parse_manifest(&one.manifest).unwrap() else { panic!("an image") };
+        let Parsed::Image { config, layer } = parse_manifest(&one.manifest).unwrap() else {
+            panic!("an image")
+        };
         assert_eq!(layer.digest, one.layer_digest);
         assert_eq!(config.unwrap().digest, Digest::of(&one.config));
     }
 
     #[test]
     fn a_core_module_is_refused_by_name() {
-        let error = Artifact::of_component(core_module()).unwrap_err().to_string();
+        let error = Artifact::of_component(core_module())
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("core module"), "{error}");
     }
 
@@ -247,20 +309,25 @@ mod tests {
 
     #[test]
     fn other_images_are_refused_by_their_type() {
-        let blob = |media_type: &str| {
-            serde_json::json!({"mediaType": media_type, "digest": Digest::of(b"").to_string(), "size": 0})
-        };
+        let blob = |media_type: &str| serde_json::json!({"mediaType": media_type, "digest": Digest::of(b"").to_string(), "size": 0});
         let container = serde_json::json!({
             "schemaVersion": 2, "config": blob("application/vnd.oci.image.config.v1+json"),
             "layers": [blob("application/vnd.oci.image.layer.v1.tar+gzip")],
         });
         let fault = refusal(&container);
         assert_eq!(fault.kind, ErrorKind::UnsupportedMediaType);
-        assert!(fault.detail.contains("vnd.oci.image.layer.v1.tar+gzip"), "{}", fault.detail);
+        assert!(
+            fault.detail.contains("vnd.oci.image.layer.v1.tar+gzip"),
+            "{}",
+            fault.detail
+        );
 
         let mut legacy = container;
         legacy["layers"] = serde_json::json!([blob(LEGACY_LAYER_MEDIA_TYPE)]);
-        assert!(matches!(parse_manifest(legacy.to_string().as_bytes()), Ok(Parsed::Image { .. })));
+        assert!(matches!(
+            parse_manifest(legacy.to_string().as_bytes()),
+            Ok(Parsed::Image { .. })
+        ));
         legacy["layers"] = serde_json::json!([blob(LAYER_MEDIA_TYPE), blob(LAYER_MEDIA_TYPE)]);
         assert!(refusal(&legacy).detail.contains("several"));
         legacy["mediaType"] = "application/vnd.docker.distribution.manifest.v1+json".into();
@@ -277,9 +344,14 @@ mod tests {
         };
         let mut index = serde_json::json!({"schemaVersion": 2, "mediaType": OCI_IMAGE_INDEX_MEDIA_TYPE,
             "manifests": [entry(linux, "amd64", "linux"), entry(wasm, "wasm", "wasip2")]});
-        let Parsed::Index { image } = parse_manifest(index.to_string().as_bytes()).unwrap() else { panic!("an index") };
+        let Parsed::Index { image } = parse_manifest(index.to_string().as_bytes()).unwrap() else {
+            panic!("an index")
+        };
         assert_eq!(image, wasm);
-        index["manifests"] = serde_json::json!([entry(linux, "amd64", "linux"), entry(wasm, "arm64", "linux")]);
+        index["manifests"] = serde_json::json!([
+            entry(linux, "amd64", "linux"),
+            entry(wasm, "arm64", "linux")
+        ]);
         assert!(refusal(&index).detail.contains("linux/amd64, linux/arm64"));
     }
 }

@@ -22,7 +22,10 @@ pub enum Credentials {
 impl Credentials {
     /// Credentials of user and password.
     pub fn basic(username: impl Into<String>, password: impl Into<String>) -> Self {
-        Self::Basic { username: username.into(), password: password.into() }
+        Self::Basic {
+            username: username.into(),
+            password: password.into(),
+        }
     }
 
     /// Credentials of a bearer token.
@@ -41,7 +44,9 @@ impl Credentials {
     pub(crate) fn for_client(credentials: Option<&Self>) -> RegistryAuth {
         match credentials {
             None => RegistryAuth::Anonymous,
-            Some(Self::Basic { username, password }) => RegistryAuth::Basic(username.clone(), password.clone()),
+            Some(Self::Basic { username, password }) => {
+                RegistryAuth::Basic(username.clone(), password.clone())
+            }
             Some(Self::Bearer(token)) => RegistryAuth::Bearer(token.clone()),
         }
     }
@@ -57,9 +62,11 @@ impl Credentials {
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Basic { username, .. } => {
-                f.debug_struct("Basic").field("username", username).field("password", &"<redacted>").finish()
-            }
+            Self::Basic { username, .. } => f
+                .debug_struct("Basic")
+                .field("username", username)
+                .field("password", &"<redacted>")
+                .finish(),
             Self::Bearer(_) => f.debug_tuple("Bearer").field(&"<redacted>").finish(),
         }
     }
@@ -71,15 +78,28 @@ mod tests {
 
     #[test]
     fn debug_output_shows_no_secret() {
-        let shown = format!("{:?} {:?}", Credentials::basic("me", "hunter2"), Credentials::bearer("hunter2"));
-        assert!(shown.contains("me") && !shown.contains("hunter2"), "{shown}");
+        let shown = format!(
+            "{:?} {:?}",
+            Credentials::basic("me", "hunter2"),
+            Credentials::bearer("hunter2")
+        );
+        assert!(
+            shown.contains("me") && !shown.contains("hunter2"),
+            "{shown}"
+        );
     }
 
     #[test]
     fn fingerprints_differ_by_secret() {
         let one = Credentials::basic("me", "a");
         let other = Credentials::basic("me", "b");
-        assert_ne!(Credentials::fingerprint(Some(&one)), Credentials::fingerprint(Some(&other)));
-        assert_ne!(Credentials::fingerprint(Some(&one)), Credentials::fingerprint(None));
+        assert_ne!(
+            Credentials::fingerprint(Some(&one)),
+            Credentials::fingerprint(Some(&other))
+        );
+        assert_ne!(
+            Credentials::fingerprint(Some(&one)),
+            Credentials::fingerprint(None)
+        );
     }
 }

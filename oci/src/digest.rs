@@ -30,11 +30,13 @@ impl Digest {
     /// The 64 hex digits, without the algorithm.
     pub fn hex(&self) -> String {
         use fmt::Write as _;
-        self.0.iter().fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        self.0
+            .iter()
+            .fold(String::with_capacity(64), |mut hex, byte| {
+                // Writing to a String cannot fail.
+                let _ = write!(hex, "{byte:02x}");
+                hex
+            })
     }
 
     /// The raw 32 bytes.
@@ -47,9 +49,15 @@ impl FromStr for Digest {
     type Err = DigestError;
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        let hex = s.strip_prefix("sha256:").ok_or_else(|| DigestError::Algorithm(s.to_owned()))?;
+        let hex = s
+            .strip_prefix("sha256:")
+            .ok_or_else(|| DigestError::Algorithm(s.to_owned()))?;
         let bad = || DigestError::Hex(s.to_owned());
-        if hex.len() != 64 || !hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        if hex.len() != 64
+            || !hex
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        {
             return Err(bad());
         }
         let mut bytes = [0; 32];
@@ -81,7 +89,9 @@ impl Serialize for Digest {
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -92,15 +102,29 @@ mod tests {
     #[test]
     fn reads_what_it_prints() {
         let digest = Digest::of(b"abc");
-        assert_eq!(digest.to_string(), "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            digest.to_string(),
+            "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
         assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest);
     }
 
     #[test]
     fn refuses_by_name() {
-        assert!(matches!("sha512:00".parse::<Digest>(), Err(DigestError::Algorithm(_))));
-        for bad in ["sha256:", "sha256:00", &format!("sha256:{}", "AB".repeat(32)), &format!("sha256:{}", "é".repeat(32))] {
-            assert!(matches!(bad.parse::<Digest>(), Err(DigestError::Hex(_))), "{bad}");
+        assert!(matches!(
+            "sha512:00".parse::<Digest>(),
+            Err(DigestError::Algorithm(_))
+        ));
+        for bad in [
+            "sha256:",
+            "sha256:00",
+            &format!("sha256:{}", "AB".repeat(32)),
+            &format!("sha256:{}", "é".repeat(32)),
+        ] {
+            assert!(
+                matches!(bad.parse::<Digest>(), Err(DigestError::Hex(_))),
+                "{bad}"
+            );
         }
     }
 }

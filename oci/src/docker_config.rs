@@ -43,7 +43,11 @@ pub enum DockerConfigError {
 
 /// The folder docker's tools use: `$DOCKER_CONFIG`, else `.docker` in the home folder.
 pub fn default_directory() -> Option<PathBuf> {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     set("DOCKER_CONFIG").or_else(|| set("HOME").map(|home| home.join(".docker")))
 }
 
@@ -56,34 +60,64 @@ pub fn find(directory: &Path, registry: &str) -> Result<Option<Credentials>, Doc
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(DockerConfigError::Read { path, source }),
     };
-    let key = if registry == "docker.io" { "https://index.docker.io/v1/" } else { registry };
-    let entry = |problem| DockerConfigError::Entry { path: path.clone(), registry: registry.to_owned(), problem };
-    let helper = |problem| DockerConfigError::Helper { path: path.clone(), registry: registry.to_owned(), problem };
+    let key = if registry == "docker.io" {
+        "https://index.docker.io/v1/"
+    } else {
+        registry
+    };
+    let entry = |problem| DockerConfigError::Entry {
+        path: path.clone(),
+        registry: registry.to_owned(),
+        problem,
+    };
+    let helper = |problem| DockerConfigError::Helper {
+        path: path.clone(),
+        registry: registry.to_owned(),
+        problem,
+    };
     match docker_credential::get_credential_from_reader(BufReader::new(file), key) {
         // What docker's own helpers send for "none stored".
-        Ok(DockerCredential::UsernamePassword(user, password)) if user.is_empty() && password.is_empty() => Ok(None),
-        Ok(DockerCredential::UsernamePassword(user, password)) => Ok(Some(Credentials::basic(user, password))),
+        Ok(DockerCredential::UsernamePassword(user, password))
+            if user.is_empty() && password.is_empty() =>
+        {
+            Ok(None)
+        }
+        Ok(DockerCredential::UsernamePassword(user, password)) => {
+            Ok(Some(Credentials::basic(user, password)))
+        }
         Ok(DockerCredential::IdentityToken(token)) => Ok(Some(Credentials::bearer(token))),
-        Err(CredentialRetrievalError::NoCredentialConfigured | CredentialRetrievalError::ConfigNotFound) => Ok(None),
-        Err(CredentialRetrievalError::ConfigReadError) => Err(entry("the file is not valid JSON of docker's form")),
+        Err(
+            CredentialRetrievalError::NoCredentialConfigured
+            | CredentialRetrievalError::ConfigNotFound,
+        ) => Ok(None),
+        Err(CredentialRetrievalError::ConfigReadError) => {
+            Err(entry("the file is not valid JSON of docker's form"))
+        }
         Err(CredentialRetrievalError::CredentialDecodingError) => {
             Err(entry("\"auth\" is not the base64 of user:password"))
         }
         Err(CredentialRetrievalError::CredentialMismatchError) => {
             Err(entry("\"auth\" contradicts \"username\" and \"password\""))
         }
-        Err(CredentialRetrievalError::HelperFailure { stdout, .. }) if stdout.contains("credentials not found") => {
+        Err(CredentialRetrievalError::HelperFailure { stdout, .. })
+            if stdout.contains("credentials not found") =>
+        {
             Ok(None)
         }
-        Err(CredentialRetrievalError::HelperFailure { helper: name, stderr, .. }) => {
-            Err(helper(format!("{name} exited with an error: {}", stderr.trim())))
-        }
-        Err(CredentialRetrievalError::HelperCommunicationError) => {
-            Err(helper("it could not be started; is docker-credential-<name> on PATH?".to_owned()))
-        }
-        Err(CredentialRetrievalError::MalformedHelperResponse) => {
-            Err(helper("its answer is not the JSON of a credential".to_owned()))
-        }
+        Err(CredentialRetrievalError::HelperFailure {
+            helper: name,
+            stderr,
+            ..
+        }) => Err(helper(format!(
+            "{name} exited with an error: {}",
+            stderr.trim()
+        ))),
+        Err(CredentialRetrievalError::HelperCommunicationError) => Err(helper(
+            "it could not be started; is docker-credential-<name> on PATH?".to_owned(),
+        )),
+        Err(CredentialRetrievalError::MalformedHelperResponse) => Err(helper(
+            "its answer is not the JSON of a credential".to_owned(),
+        )),
     }
 }
 
@@ -101,24 +135,50 @@ mod tests {
     fn entries_are_found_by_registry() {
         // base64 of me:secret
         let json = r#"{"auths":{"ghcr.io":{"auth":"bWU6c2VjcmV0"},"https://index.docker.io/v1/":{"username":"hub","password":"p"}}}"#;
-        assert_eq!(with_config(json, "ghcr.io").unwrap(), Some(Credentials::basic("me", "secret")));
-        assert_eq!(with_config(json, "docker.io").unwrap(), Some(Credentials::basic("hub", "p")));
+        assert_eq!(
+            with_config(json, "ghcr.io").unwrap(),
+            Some(Credentials::basic("me", "secret"))
+        );
+        assert_eq!(
+            with_config(json, "docker.io").unwrap(),
+            Some(Credentials::basic("hub", "p"))
+        );
         assert_eq!(with_config(json, "quay.io").unwrap(), None);
     }
 
     #[test]
     fn a_machine_without_docker_is_anonymous() {
-        assert_eq!(find(&tempfile::tempdir().unwrap().path().join("absent"), "ghcr.io").unwrap(), None);
+        assert_eq!(
+            find(
+                &tempfile::tempdir().unwrap().path().join("absent"),
+                "ghcr.io"
+            )
+            .unwrap(),
+            None
+        );
     }
 
     #[test]
     fn faults_are_named_without_the_secret() {
         let malformed = with_config("{", "ghcr.io").unwrap_err().to_string();
-        assert!(malformed.contains("config.json") && malformed.contains("not valid JSON"), "{malformed}");
+        assert!(
+            malformed.contains("config.json") && malformed.contains("not valid JSON"),
+            "{malformed}"
+        );
         // base64 of "hunter2", which has no colon
-        let no_colon = with_config(r#"{"auths":{"ghcr.io":{"auth":"aHVudGVyMg=="}}}"#, "ghcr.io").unwrap_err().to_string();
-        assert!(no_colon.contains("\"auth\"") && !no_colon.contains("hunter2"), "{no_colon}");
-        let helper = with_config(r#"{"credHelpers":{"ghcr.io":"surely-absent"}}"#, "ghcr.io").unwrap_err().to_string();
+        let no_colon = with_config(
+            r#"{"auths":{"ghcr.io":{"auth":"aHVudGVyMg=="}}}"#,
+            "ghcr.io",
+        )
+        .unwrap_err()
+        .to_string();
+        assert!(
+            no_colon.contains("\"auth\"") && !no_colon.contains("hunter2"),
+            "{no_colon}"
+        );
+        let helper = with_config(r#"{"credHelpers":{"ghcr.io":"surely-absent"}}"#, "ghcr.io")
+            .unwrap_err()
+            .to_string();
         assert!(helper.contains("could not be started"), "{helper}");
     }
 }

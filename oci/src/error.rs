@@ -108,7 +108,13 @@ pub type PullError = ImageError;
 
 impl ImageError {
     pub(crate) fn new(operation: Operation, reference: &Reference, fault: Fault) -> Self {
-        Self { operation, reference: reference.clone(), kind: fault.kind, detail: fault.detail, transient: fault.transient }
+        Self {
+            operation,
+            reference: reference.clone(),
+            kind: fault.kind,
+            detail: fault.detail,
+            transient: fault.transient,
+        }
     }
 
     /// Whether the same request may succeed in a moment. It was tried several times already.
@@ -138,8 +144,17 @@ impl fmt::Display for ImageError {
             Operation::Pull => "pull",
             Operation::Push => "push",
         };
-        write!(f, "cannot {verb} {}: {}", self.reference, self.kind.sentence())?;
-        if self.detail.is_empty() { Ok(()) } else { write!(f, ": {}", self.detail) }
+        write!(
+            f,
+            "cannot {verb} {}: {}",
+            self.reference,
+            self.kind.sentence()
+        )?;
+        if self.detail.is_empty() {
+            Ok(())
+        } else {
+            write!(f, ": {}", self.detail)
+        }
     }
 }
 
@@ -156,11 +171,18 @@ pub(crate) struct Fault {
 impl Fault {
     /// A fault that stays until somebody changes something.
     pub fn new(kind: ErrorKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), transient: false }
+        Self {
+            kind,
+            detail: detail.into(),
+            transient: false,
+        }
     }
 
     /// A fault that may be gone at the next try.
     pub fn transient(kind: ErrorKind, detail: impl Into<String>) -> Self {
-        Self { transient: true, ..Self::new(kind, detail) }
+        Self {
+            transient: true,
+            ..Self::new(kind, detail)
+        }
     }
 }

@@ -125,8 +125,16 @@ impl Images {
     /// Images over a store. Reads the certificate authorities; touches no network.
     pub fn new(store: LocalStore, options: ImagesOptions) -> Result<Self, CaFileError> {
         let registries = Registries::new(&options)?;
-        let inner = Inner { store, options, registries, pulls: Flights::default(), layers: Flights::default() };
-        Ok(Self { inner: Arc::new(inner) })
+        let inner = Inner {
+            store,
+            options,
+            registries,
+            pulls: Flights::default(),
+            layers: Flights::default(),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// The store pulls go to.
@@ -145,7 +153,9 @@ impl Images {
         policy: PullPolicy,
         credentials: Option<&Credentials>,
     ) -> Result<PulledImage, ImageError> {
-        let pulled = Arc::clone(&self.inner).pull(reference, policy, credentials).await;
+        let pulled = Arc::clone(&self.inner)
+            .pull(reference, policy, credentials)
+            .await;
         pulled.map_err(|fault| ImageError::new(Operation::Pull, reference, fault))
     }
 
@@ -176,28 +186,38 @@ impl Inner {
             DockerConfig::Default => docker_config::default_directory(),
             DockerConfig::Directory(directory) => Some(directory.clone()),
         };
-        let Some(directory) = directory else { return Ok(None) };
+        let Some(directory) = directory else {
+            return Ok(None);
+        };
         let registry = reference.registry().to_owned();
-        let looked_up = tokio::task::spawn_blocking(move || docker_config::find(&directory, &registry));
+        let looked_up =
+            tokio::task::spawn_blocking(move || docker_config::find(&directory, &registry));
         match tokio::time::timeout(HELPER_TIMEOUT, looked_up).await {
             Ok(Ok(Ok(found))) => Ok(found),
             Ok(Ok(Err(error))) => Err(Fault::new(ErrorKind::Credentials, error.to_string())),
             Ok(Err(error)) => Err(Fault::new(ErrorKind::Credentials, error.to_string())),
             Err(_) => Err(Fault::new(
                 ErrorKind::Credentials,
-                format!("the credential helper did not answer within {} s", HELPER_TIMEOUT.as_secs()),
+                format!(
+                    "the credential helper did not answer within {} s",
+                    HELPER_TIMEOUT.as_secs()
+                ),
             )),
         }
     }
 
     /// Bounds a whole operation.
-    async fn in_time<T>(&self, operation: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    async fn in_time<T>(
+        &self,
+        operation: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
         let limit = self.options.total_timeout;
         match tokio::time::timeout(limit, operation).await {
             Ok(outcome) => outcome,
-            Err(_) => {
-                Err(Fault::transient(ErrorKind::Timeout, format!("it was not done after {} s", limit.as_secs())))
-            }
+            Err(_) => Err(Fault::transient(
+                ErrorKind::Timeout,
+                format!("it was not done after {} s", limit.as_secs()),
+            )),
         }
     }
 }

@@ -121,7 +121,7 @@ pub fn world_of(bytes: &[u8]) -> Result<ComponentWorld, InspectError> {
 fn decode_component(bytes: &[u8]) -> Result<(Resolve, WorldId), InspectError> {
     match kind_of(bytes)? {
         Kind::CoreModule => Err(InspectError::CoreModule),
-        Kind::Component => match decode(bytes).map_err(|error| InspectError::Invalid(format!("{error:#}")))? {
+        Kind::Component => match decode(bytes).map_err(invalid)? {
             DecodedWasm::Component(resolve, world) => Ok((resolve, world)),
             DecodedWasm::WitPackage(..) => Err(InspectError::WitPackage),
         },
@@ -129,23 +129,34 @@ fn decode_component(bytes: &[u8]) -> Result<(Resolve, WorldId), InspectError> {
 }
 
 fn names(resolve: &Resolve, world: WorldId) -> ComponentWorld {
-    let Some(world) = resolve.worlds.get(world) else { return ComponentWorld::default() };
-    let mut imports: Vec<String> = world.imports.keys().map(|key| resolve.name_world_key(key)).collect();
-    let mut exports: Vec<String> = world.exports.keys().map(|key| resolve.name_world_key(key)).collect();
+    let Some(world) = resolve.worlds.get(world) else {
+        return ComponentWorld::default();
+    };
+    let mut imports: Vec<String> = world
+        .imports
+        .keys()
+        .map(|key| resolve.name_world_key(key))
+        .collect();
+    let mut exports: Vec<String> = world
+        .exports
+        .keys()
+        .map(|key| resolve.name_world_key(key))
+        .collect();
     imports.sort();
     exports.sort();
     ComponentWorld { exports, imports }
 }
 
 fn print_world(resolve: &Resolve, world: WorldId) -> Result<String, InspectError> {
-    let invalid = |error: &dyn std::fmt::Display| InspectError::Invalid(format!("{error:#}"));
     let package = resolve
         .worlds
         .get(world)
         .and_then(|world| world.package)
         .ok_or_else(|| InspectError::Invalid("its world belongs to no package".to_owned()))?;
     let mut printer = WitPrinter::default();
-    printer.print_package(resolve, package, true).map_err(|error| invalid(&error))?;
+    printer
+        .print_package(resolve, package, true)
+        .map_err(invalid)?;
     Ok(printer.output.to_string())
 }
 
@@ -156,7 +167,9 @@ fn core_world(bytes: &[u8]) -> Result<ComponentWorld, InspectError> {
             Payload::ImportSection(reader) => {
                 for import in reader.into_imports() {
                     let import = import.map_err(invalid)?;
-                    world.imports.push(format!("{}::{}", import.module, import.name));
+                    world
+                        .imports
+                        .push(format!("{}::{}", import.module, import.name));
                 }
             }
             Payload::ExportSection(reader) => {
@@ -186,11 +199,21 @@ fn sections(bytes: &[u8]) -> Result<Vec<Section>, InspectError> {
                 continue;
             }
             // The parser announces a nested module or component before its own `Version`.
-            Payload::ModuleSection { unchecked_range, .. } => ("core module".to_owned(), unchecked_range.clone()),
-            Payload::ComponentSection { unchecked_range, .. } => ("component".to_owned(), unchecked_range.clone()),
-            Payload::CustomSection(reader) => (format!("custom {}", reader.name()), reader.data_offset()..reader.range().end),
+            Payload::ModuleSection {
+                unchecked_range, ..
+            } => ("core module".to_owned(), unchecked_range.clone()),
+            Payload::ComponentSection {
+                unchecked_range, ..
+            } => ("component".to_owned(), unchecked_range.clone()),
+            Payload::CustomSection(reader) => (
+                format!("custom {}", reader.name()),
+                reader.data_offset()..reader.range().end,
+            ),
             other => match other.as_section() {
-                Some((id, range)) => (section_name(depth == 1 && Parser::is_component(bytes), id), range),
+                Some((id, range)) => (
+                    section_name(depth == 1 && Parser::is_component(bytes), id),
+                    range,
+                ),
                 None => continue,
             },
         };
@@ -200,8 +223,10 @@ fn sections(bytes: &[u8]) -> Result<Vec<Section>, InspectError> {
             entry.1 += range.end.saturating_sub(range.start);
         }
     }
-    let mut sections: Vec<Section> =
-        found.into_iter().map(|(name, (count, bytes))| Section { name, count, bytes }).collect();
+    let mut sections: Vec<Section> = found
+        .into_iter()
+        .map(|(name, (count, bytes))| Section { name, count, bytes })
+        .collect();
     sections.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.name.cmp(&b.name)));
     Ok(sections)
 }
@@ -209,29 +234,60 @@ fn sections(bytes: &[u8]) -> Result<Vec<Section>, InspectError> {
 /// Names of the binary formats' section numbers.
 fn section_name(component: bool, id: u8) -> String {
     const CORE: [&str; 14] = [
-        "custom", "type", "import", "function", "table", "memory", "global", "export", "start", "element", "code",
-        "data", "data count", "tag",
+        "custom",
+        "type",
+        "import",
+        "function",
+        "table",
+        "memory",
+        "global",
+        "export",
+        "start",
+        "element",
+        "code",
+        "data",
+        "data count",
+        "tag",
     ];
     const COMPONENT: [&str; 12] = [
-        "custom", "core module", "core instance", "core type", "component", "instance", "alias", "type",
-        "canonical function", "start", "import", "export",
+        "custom",
+        "core module",
+        "core instance",
+        "core type",
+        "component",
+        "instance",
+        "alias",
+        "type",
+        "canonical function",
+        "start",
+        "import",
+        "export",
     ];
     let names: &[&str] = if component { &COMPONENT } else { &CORE };
-    names.get(usize::from(id)).map_or_else(|| format!("section {id}"), ToString::to_string)
+    names
+        .get(usize::from(id))
+        .map_or_else(|| format!("section {id}"), ToString::to_string)
 }
 
 fn producers(bytes: &[u8]) -> Result<BTreeMap<String, BTreeMap<String, String>>, InspectError> {
-    let payload = MetadataPayload::from_binary(bytes).map_err(|error| InspectError::Invalid(format!("{error:#}")))?;
+    let payload = MetadataPayload::from_binary(bytes).map_err(invalid)?;
     let mut all = BTreeMap::new();
     collect_producers(&payload, &mut all);
     Ok(all)
 }
 
-fn collect_producers(payload: &MetadataPayload, all: &mut BTreeMap<String, BTreeMap<String, String>>) {
+fn collect_producers(
+    payload: &MetadataPayload,
+    all: &mut BTreeMap<String, BTreeMap<String, String>>,
+) {
     if let Some(producers) = &payload.metadata().producers {
         for (field, names) in producers.iter() {
-            let versions = all.entry(field.clone()).or_insert_with(BTreeMap::new);
-            versions.extend(names.iter().map(|(name, version)| (name.clone(), version.clone())));
+            let versions = all.entry(field.clone()).or_default();
+            versions.extend(
+                names
+                    .iter()
+                    .map(|(name, version)| (name.clone(), version.clone())),
+            );
         }
     }
     if let MetadataPayload::Component { children, .. } = payload {
@@ -243,44 +299,77 @@ fn collect_producers(payload: &MetadataPayload, all: &mut BTreeMap<String, BTree
 
 /// Metadata by the names that OCI annotations have (`name` becomes `title` there).
 pub(crate) fn metadata_of(bytes: &[u8]) -> Result<BTreeMap<String, String>, InspectError> {
-    let payload = MetadataPayload::from_binary(bytes).map_err(|error| InspectError::Invalid(format!("{error:#}")))?;
+    let payload = MetadataPayload::from_binary(bytes).map_err(invalid)?;
     let metadata = payload.metadata();
     let text = |value: Option<String>| value.filter(|value| !value.is_empty());
     let fields = [
         ("name", metadata.name.clone()),
-        ("authors", metadata.authors.as_ref().map(ToString::to_string)),
-        ("description", metadata.description.as_ref().map(ToString::to_string)),
-        ("licenses", metadata.licenses.as_ref().map(ToString::to_string)),
+        (
+            "authors",
+            metadata.authors.as_ref().map(ToString::to_string),
+        ),
+        (
+            "description",
+            metadata.description.as_ref().map(ToString::to_string),
+        ),
+        (
+            "licenses",
+            metadata.licenses.as_ref().map(ToString::to_string),
+        ),
         ("source", metadata.source.as_ref().map(ToString::to_string)),
         ("url", metadata.homepage.as_ref().map(ToString::to_string)),
-        ("revision", metadata.revision.as_ref().map(ToString::to_string)),
-        ("version", metadata.version.as_ref().map(ToString::to_string)),
+        (
+            "revision",
+            metadata.revision.as_ref().map(ToString::to_string),
+        ),
+        (
+            "version",
+            metadata.version.as_ref().map(ToString::to_string),
+        ),
     ];
-    Ok(fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), text(value)?))).collect())
+    Ok(fields
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.to_owned(), text(value)?)))
+        .collect())
 }
 
-fn invalid(error: wasmparser::BinaryReaderError) -> InspectError {
-    InspectError::Invalid(error.to_string())
+fn invalid(error: impl std::fmt::Display) -> InspectError {
+    InspectError::Invalid(format!("{error:#}"))
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
     use bytes::Bytes;
-    use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
-    use wit_parser::ManglingAndAbi;
+    use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 
     /// A component that exports one interface, made from its WIT.
     pub(crate) fn component() -> Bytes {
         let mut resolve = Resolve::default();
         let wit = "package example:greeter@1.0.0;
-            interface greet { hello: func() -> u32; }
+            interface greet { hello: func(); }
             world greeter { export greet; }";
         let package = resolve.push_str("greeter.wit", wit).unwrap();
         let world = resolve.select_world(&[package], None).unwrap();
-        let mut module = dummy_module(&resolve, world, ManglingAndAbi::Standard32);
+        let mut module = module_with_export("example:greeter/greet@1.0.0#hello");
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-        ComponentEncoder::default().module(&module).unwrap().validate(true).encode().unwrap().into()
+        ComponentEncoder::default()
+            .module(&module)
+            .unwrap()
+            .validate(true)
+            .encode()
+            .unwrap()
+            .into()
+    }
+
+    /// A core module with one exported function that does nothing.
+    fn module_with_export(name: &str) -> Vec<u8> {
+        let length = u8::try_from(name.len()).unwrap();
+        let mut module = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x07".to_vec();
+        module.extend([length + 4, 1, length]);
+        module.extend(name.as_bytes());
+        module.extend(b"\0\0\x0a\x04\x01\x02\0\x0b");
+        module
     }
 
     /// The smallest core module.
@@ -294,11 +383,29 @@ pub(crate) mod tests {
         let inspection = inspect(&bytes).unwrap();
         assert_eq!(inspection.kind, Kind::Component);
         assert_eq!(inspection.exports, ["example:greeter/greet@1.0.0"]);
-        assert!(inspection.wit.unwrap().contains("export example:greeter/greet@1.0.0"));
+        assert!(
+            inspection
+                .wit
+                .unwrap()
+                .contains("export example:greeter/greet@1.0.0")
+        );
         assert_eq!(inspection.digest, Digest::of(&bytes));
-        let total: usize = inspection.sections.iter().map(|section| section.bytes).sum();
-        assert!(total > bytes.len() / 2 && total < bytes.len(), "{total} of {}", bytes.len());
-        assert!(inspection.sections.iter().any(|section| section.name == "core module" && section.count == 1));
+        let total: usize = inspection
+            .sections
+            .iter()
+            .map(|section| section.bytes)
+            .sum();
+        assert!(
+            total > bytes.len() / 2 && total < bytes.len(),
+            "{total} of {}",
+            bytes.len()
+        );
+        assert!(
+            inspection
+                .sections
+                .iter()
+                .any(|section| section.name == "core module" && section.count == 1)
+        );
         assert!(inspection.producers["processed-by"].contains_key("wit-component"));
     }
 
@@ -312,8 +419,14 @@ pub(crate) mod tests {
     #[test]
     fn everything_else_is_refused_by_name() {
         assert!(matches!(inspect(b"#!/bin/sh"), Err(InspectError::NotWasm)));
-        assert!(matches!(inspect(b"\0asm\xff\xff\xff\xff"), Err(InspectError::Invalid(_))));
+        assert!(matches!(
+            inspect(b"\0asm\xff\xff\xff\xff"),
+            Err(InspectError::Invalid(_))
+        ));
         let cut = component();
-        assert!(matches!(inspect(&cut[..cut.len() / 2]), Err(InspectError::Invalid(_))));
+        assert!(matches!(
+            inspect(&cut[..cut.len() / 2]),
+            Err(InspectError::Invalid(_))
+        ));
     }
 }

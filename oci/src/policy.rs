@@ -42,7 +42,9 @@ impl FromStr for PullPolicy {
             "Always" => Ok(Self::Always),
             "IfNotPresent" => Ok(Self::IfNotPresent),
             "Never" => Ok(Self::Never),
-            other => Err(format!("unknown pull policy {other:?}: expected Always, IfNotPresent or Never")),
+            other => Err(format!(
+                "unknown pull policy {other:?}: expected Always, IfNotPresent or Never"
+            )),
         }
     }
 }

@@ -9,7 +9,11 @@ use crate::digest::{Digest, DigestError};
 
 const DOCKER_HUB: &str = "docker.io";
 /// Other names of Docker Hub that people and tools write.
-const DOCKER_HUB_ALIASES: [&str; 3] = ["index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
+const DOCKER_HUB_ALIASES: [&str; 3] = [
+    "index.docker.io",
+    "registry-1.docker.io",
+    "registry.hub.docker.com",
+];
 const DEFAULT_TAG: &str = "latest";
 const MAX_REPOSITORY: usize = 255;
 const MAX_TAG: usize = 128;
@@ -38,7 +42,9 @@ pub enum ReferenceError {
     #[error("image reference {0:?} contains white space")]
     WhiteSpace(String),
     /// The registry is not `host[:port]`.
-    #[error("image reference {reference:?} has a registry that is not valid, {registry:?}: {problem}")]
+    #[error(
+        "image reference {reference:?} has a registry that is not valid, {registry:?}: {problem}"
+    )]
     Registry {
         /// The whole reference.
         reference: String,
@@ -48,7 +54,9 @@ pub enum ReferenceError {
         problem: &'static str,
     },
     /// The repository breaks the rules.
-    #[error("image reference {reference:?} has a repository that is not valid, {repository:?}: {problem}")]
+    #[error(
+        "image reference {reference:?} has a repository that is not valid, {repository:?}: {problem}"
+    )]
     Repository {
         /// The whole reference.
         reference: String,
@@ -58,7 +66,9 @@ pub enum ReferenceError {
         problem: &'static str,
     },
     /// The tag breaks the rules.
-    #[error("image reference {reference:?} has a tag that is not valid, {tag:?}: expected 1 to 128 of letters, digits, '_', '.' and '-', beginning with a letter, a digit or '_'")]
+    #[error(
+        "image reference {reference:?} has a tag that is not valid, {tag:?}: expected 1 to 128 of letters, digits, '_', '.' and '-', beginning with a letter, a digit or '_'"
+    )]
     Tag {
         /// The whole reference.
         reference: String,
@@ -98,7 +108,12 @@ impl Reference {
 
     /// The same repository, pinned to `digest` and without a tag.
     pub fn pinned(&self, digest: Digest) -> Self {
-        Self { registry: self.registry.clone(), repository: self.repository.clone(), tag: None, digest: Some(digest) }
+        Self {
+            registry: self.registry.clone(),
+            repository: self.repository.clone(),
+            tag: None,
+            digest: Some(digest),
+        }
     }
 
     /// The host of the registry, without its port.
@@ -112,14 +127,19 @@ impl Reference {
     /// Whether the registry is on this machine.
     pub fn is_loopback(&self) -> bool {
         let host = self.host();
-        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        host == "localhost"
+            || host
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|ip| ip.is_loopback())
     }
 
     /// The form the registry client wants. A digest wins over a tag.
     pub(crate) fn for_client(&self) -> oci_client::Reference {
         let (registry, repository) = (self.registry.clone(), self.repository.clone());
         match (self.digest, &self.tag) {
-            (Some(digest), _) => oci_client::Reference::with_digest(registry, repository, digest.to_string()),
+            (Some(digest), _) => {
+                oci_client::Reference::with_digest(registry, repository, digest.to_string())
+            }
             (None, tag) => {
                 let tag = tag.clone().unwrap_or_else(|| DEFAULT_TAG.to_owned());
                 oci_client::Reference::with_tag(registry, repository, tag)
@@ -136,7 +156,10 @@ impl FromStr for Reference {
             return Err(ReferenceError::Empty);
         }
         if let Some((scheme, _)) = whole.split_once("://") {
-            return Err(ReferenceError::Scheme(whole.to_owned(), format!("{scheme}://")));
+            return Err(ReferenceError::Scheme(
+                whole.to_owned(),
+                format!("{scheme}://"),
+            ));
         }
         if whole.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(ReferenceError::WhiteSpace(whole.to_owned()));
@@ -144,22 +167,31 @@ impl FromStr for Reference {
         let (name, digest) = match whole.split_once('@') {
             None => (whole, None),
             Some((name, digest)) => {
-                let digest = digest
-                    .parse()
-                    .map_err(|source| ReferenceError::Digest { reference: whole.to_owned(), source })?;
+                let digest = digest.parse().map_err(|source| ReferenceError::Digest {
+                    reference: whole.to_owned(),
+                    source,
+                })?;
                 (name, Some(digest))
             }
         };
         // As docker decides it: the first part is a registry if it could not be part of a repository.
         let (registry, rest) = match name.split_once('/') {
-            Some((first, rest)) if first.contains(['.', ':', '[']) || first == "localhost" => (first, rest),
+            Some((first, rest)) if first.contains(['.', ':', '[']) || first == "localhost" => {
+                (first, rest)
+            }
             _ => (DOCKER_HUB, name),
         };
         let registry = registry.to_ascii_lowercase();
-        check_registry(&registry)
-            .map_err(|problem| ReferenceError::Registry { reference: whole.to_owned(), registry: registry.clone(), problem })?;
-        let registry =
-            if DOCKER_HUB_ALIASES.contains(&registry.as_str()) { DOCKER_HUB.to_owned() } else { registry };
+        check_registry(&registry).map_err(|problem| ReferenceError::Registry {
+            reference: whole.to_owned(),
+            registry: registry.clone(),
+            problem,
+        })?;
+        let registry = if DOCKER_HUB_ALIASES.contains(&registry.as_str()) {
+            DOCKER_HUB.to_owned()
+        } else {
+            registry
+        };
         let (repository, tag) = match rest.rsplit_once(':') {
             None => (rest, None),
             Some((repository, tag)) => (repository, Some(tag)),
@@ -167,7 +199,10 @@ impl FromStr for Reference {
         if let Some(tag) = tag
             && !is_tag(tag)
         {
-            return Err(ReferenceError::Tag { reference: whole.to_owned(), tag: tag.to_owned() });
+            return Err(ReferenceError::Tag {
+                reference: whole.to_owned(),
+                tag: tag.to_owned(),
+            });
         }
         check_repository(repository).map_err(|problem| ReferenceError::Repository {
             reference: whole.to_owned(),
@@ -184,15 +219,24 @@ impl FromStr for Reference {
             (None, Some(_)) => None,
             (None, None) => Some(DEFAULT_TAG.to_owned()),
         };
-        Ok(Self { registry, repository, tag, digest })
+        Ok(Self {
+            registry,
+            repository,
+            tag,
+            digest,
+        })
     }
 }
 
 fn check_registry(registry: &str) -> Result<(), &'static str> {
     let (host, port) = match registry.strip_prefix('[') {
         Some(rest) => {
-            let (address, rest) = rest.split_once(']').ok_or("the address in brackets has no end")?;
-            address.parse::<std::net::Ipv6Addr>().map_err(|_| "what is in brackets is no IPv6 address")?;
+            let (address, rest) = rest
+                .split_once(']')
+                .ok_or("the address in brackets has no end")?;
+            address
+                .parse::<std::net::Ipv6Addr>()
+                .map_err(|_| "what is in brackets is no IPv6 address")?;
             match rest.strip_prefix(':') {
                 None if rest.is_empty() => (None, None),
                 None => return Err("only a port may follow the bracket"),
@@ -206,7 +250,9 @@ fn check_registry(registry: &str) -> Result<(), &'static str> {
     };
     if let Some(host) = host {
         let label = |label: &str| {
-            let inner = label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+            let inner = label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-');
             inner && !label.is_empty() && !label.starts_with('-') && !label.ends_with('-')
         };
         if !host.split('.').all(label) {
@@ -241,7 +287,9 @@ fn check_repository(repository: &str) -> Result<(), &'static str> {
         for byte in component.bytes() {
             match byte {
                 b if alphanumeric(b) => {
-                    if !matches!(separator.as_str(), "" | "." | "_" | "__") && separator.contains(['.', '_']) {
+                    if !matches!(separator.as_str(), "" | "." | "_" | "__")
+                        && separator.contains(['.', '_'])
+                    {
                         return Err("separators are one '.', one or two '_', or any number of '-'");
                     }
                     separator.clear();
@@ -292,7 +340,9 @@ impl Serialize for Reference {
 
 impl<'de> Deserialize<'de> for Reference {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -314,12 +364,24 @@ mod tests {
             ("127.0.0.1:5000/a/b", "127.0.0.1:5000/a/b:latest"),
             ("[::1]:5000/a:b", "[::1]:5000/a:b"),
             ("GHCR.io/a", "ghcr.io/a:latest"),
-            (&format!("ghcr.io/a@sha256:{HEX}"), &format!("ghcr.io/a@sha256:{HEX}")),
-            (&format!("ghcr.io/a:1@sha256:{HEX}"), &format!("ghcr.io/a:1@sha256:{HEX}")),
+            (
+                &format!("ghcr.io/a@sha256:{HEX}"),
+                &format!("ghcr.io/a@sha256:{HEX}"),
+            ),
+            (
+                &format!("ghcr.io/a:1@sha256:{HEX}"),
+                &format!("ghcr.io/a:1@sha256:{HEX}"),
+            ),
         ] {
-            let reference: Reference = written.parse().unwrap_or_else(|error| panic!("{written}: {error}"));
+            let reference: Reference = written
+                .parse()
+                .unwrap_or_else(|error| panic!("{written}: {error}"));
             assert_eq!(reference.to_string(), normal);
-            assert_eq!(normal.parse::<Reference>().unwrap(), reference, "normalising is idempotent");
+            assert_eq!(
+                normal.parse::<Reference>().unwrap(),
+                reference,
+                "normalising is idempotent"
+            );
         }
     }
 
@@ -348,7 +410,12 @@ mod tests {
             assert!(error.contains(part), "{written}: {error}");
         }
         let long = format!("ghcr.io/{}", "a".repeat(256));
-        assert!(long.parse::<Reference>().unwrap_err().to_string().contains("255"));
+        assert!(
+            long.parse::<Reference>()
+                .unwrap_err()
+                .to_string()
+                .contains("255")
+        );
     }
 
     #[test]
@@ -361,7 +428,11 @@ mod tests {
             ("10.0.0.1:5000/a", false),
             ("localhost.example.com/a", false),
         ] {
-            assert_eq!(written.parse::<Reference>().unwrap().is_loopback(), loopback, "{written}");
+            assert_eq!(
+                written.parse::<Reference>().unwrap().is_loopback(),
+                loopback,
+                "{written}"
+            );
         }
     }
 }

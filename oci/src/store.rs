@@ -92,7 +92,10 @@ pub enum StoreError {
 impl StoreError {
     /// Whether fetching the image again would repair it.
     pub fn is_damage(&self) -> bool {
-        matches!(self, Self::Index { .. } | Self::Damaged { .. } | Self::Incomplete { .. })
+        matches!(
+            self,
+            Self::Index { .. } | Self::Damaged { .. } | Self::Incomplete { .. }
+        )
     }
 }
 
@@ -157,7 +160,14 @@ impl LocalStore {
         let root = root.into();
         index::check_layout(&root)?;
         let blobs = Blobs::new(&root);
-        Ok(Self { inner: Arc::new(Inner { root, blobs, capacity, leases: Mutex::default() }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                root,
+                blobs,
+                capacity,
+                leases: Mutex::default(),
+            }),
+        })
     }
 
     /// The folder.
@@ -166,13 +176,21 @@ impl LocalStore {
     }
 
     /// Stores a component under a reference and returns the digest of its image. Blocks on the disk.
-    pub fn put_component(&self, reference: &Reference, component: Bytes) -> Result<Digest, StoreError> {
+    pub fn put_component(
+        &self,
+        reference: &Reference,
+        component: Bytes,
+    ) -> Result<Digest, StoreError> {
         let artifact = Artifact::of_component(component)?;
         Ok(self.put(reference, artifact.into())?.digest)
     }
 
     /// Stores an image under a reference, leased to the caller.
-    pub(crate) fn put(&self, reference: &Reference, image: ImageBlobs) -> Result<StoredImage, StoreError> {
+    pub(crate) fn put(
+        &self,
+        reference: &Reference,
+        image: ImageBlobs,
+    ) -> Result<StoredImage, StoreError> {
         let inner = &*self.inner;
         let lease = {
             let lock = inner.lock()?;
@@ -189,7 +207,12 @@ impl LocalStore {
             gc::collect(inner, inner.capacity, &lock)?;
             lease
         };
-        Ok(StoredImage { digest: image.digest, layer_digest: image.layer_digest, bytes: image.layer, lease })
+        Ok(StoredImage {
+            digest: image.digest,
+            layer_digest: image.layer_digest,
+            bytes: image.layer,
+            lease,
+        })
     }
 
     /// The image of a reference, verified, or `None`. A reference with a digest finds any image of that digest.
@@ -201,7 +224,9 @@ impl LocalStore {
                 Some(digest) => inner.blobs.contains(digest).then_some(digest),
                 None => Index::read(&inner.root)?.find(reference),
             };
-            let Some(digest) = digest else { return Ok(None) };
+            let Some(digest) = digest else {
+                return Ok(None);
+            };
             inner.blobs.touch(digest);
             let lease = match lock {
                 Some(lock) => inner.lease(digest, lock)?,
@@ -209,10 +234,17 @@ impl LocalStore {
             };
             Ok(Some((digest, lease)))
         })?;
-        let Some((digest, lease)) = found else { return Ok(None) };
+        let Some((digest, lease)) = found else {
+            return Ok(None);
+        };
         let layer_digest = self.component_of(digest)?;
         let bytes = inner.blobs.read(layer_digest)?;
-        Ok(Some(StoredImage { digest, layer_digest, bytes, lease }))
+        Ok(Some(StoredImage {
+            digest,
+            layer_digest,
+            bytes,
+            lease,
+        }))
     }
 
     /// Every image with a name, sorted by it.
@@ -247,7 +279,17 @@ impl LocalStore {
 
     /// A blob's verified bytes, if it is there and what it should be; a damaged one counts as absent.
     pub(crate) fn blob(&self, digest: Digest) -> Option<Bytes> {
-        self.inner.blobs.contains(digest).then(|| self.inner.blobs.read(digest).ok()).flatten()
+        self.inner
+            .blobs
+            .contains(digest)
+            .then(|| self.inner.blobs.read(digest).ok())
+            .flatten()
+    }
+
+    /// Stores a blob that no image names yet.
+    pub(crate) fn put_blob(&self, digest: Digest, bytes: &[u8]) -> Result<(), StoreError> {
+        let _lock = self.inner.lock()?;
+        self.inner.blobs.write(digest, bytes)
     }
 
     fn component_of(&self, digest: Digest) -> Result<Digest, StoreError> {
@@ -297,7 +339,10 @@ impl Inner {
         match self.lock() {
             Ok(lock) => read(Some(&lock)),
             Err(StoreError::Io { source, .. })
-                if matches!(source.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) =>
+                if matches!(
+                    source.kind(),
+                    io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+                ) =>
             {
                 read(None)
             }
@@ -319,5 +364,9 @@ impl Inner {
 
 /// Makes a [`StoreError::Io`] of what a file operation returned.
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
-    move |source| StoreError::Io { action, path: path.to_owned(), source }
+    move |source| StoreError::Io {
+        action,
+        path: path.to_owned(),
+        source,
+    }
 }

@@ -17,23 +17,43 @@ pub(super) struct Classified {
 }
 
 pub(super) fn classify(error: &OciDistributionError) -> Classified {
-    let chain = Chain::of(error);
-    Classified { fault: fault(error, &chain), not_tls: chain.not_tls }
+    // These two show their source's source as their own, which would hide the source itself.
+    let chain = match error {
+        OciDistributionError::IoError(inner) => Chain::of(inner),
+        OciDistributionError::RequestError(inner) => Chain::of(inner),
+        other => Chain::of(other),
+    };
+    Classified {
+        fault: fault(error, &chain),
+        not_tls: chain.not_tls,
+    }
 }
 
 fn fault(error: &OciDistributionError, chain: &Chain) -> Fault {
     use ErrorKind as K;
     match error {
         // The URL is the only detail these have, and the reference is in the message anyway.
-        OciDistributionError::UnauthorizedError { .. } => Fault::new(K::Unauthorized, "it wants other credentials (401)"),
-        OciDistributionError::AuthenticationFailure(said) => Fault::new(K::Unauthorized, excerpt(said)),
-        OciDistributionError::ImageManifestNotFoundError(said) => Fault::new(K::NotFound, excerpt(said)),
+        OciDistributionError::UnauthorizedError { .. } => {
+            Fault::new(K::Unauthorized, "it wants other credentials (401)")
+        }
+        OciDistributionError::AuthenticationFailure(said) => {
+            Fault::new(K::Unauthorized, excerpt(said))
+        }
+        OciDistributionError::ImageManifestNotFoundError(said) => {
+            Fault::new(K::NotFound, excerpt(said))
+        }
         OciDistributionError::RegistryError { envelope, .. } => {
-            let said: Vec<&str> =
-                envelope.errors.iter().map(|error| error.message.as_str()).filter(|text| !text.is_empty()).collect();
+            let said: Vec<&str> = envelope
+                .errors
+                .iter()
+                .map(|error| error.message.as_str())
+                .filter(|text| !text.is_empty())
+                .collect();
             let said = excerpt(&said.join("; "));
             match envelope.errors.first().map(|error| &error.code) {
-                Some(OciErrorCode::Unauthorized | OciErrorCode::Denied) => Fault::new(K::Unauthorized, said),
+                Some(OciErrorCode::Unauthorized | OciErrorCode::Denied) => {
+                    Fault::new(K::Unauthorized, said)
+                }
                 Some(
                     OciErrorCode::ManifestUnknown
                     | OciErrorCode::ManifestBlobUnknown
@@ -60,24 +80,36 @@ fn fault(error: &OciDistributionError, chain: &Chain) -> Fault {
             } else if request.is_timeout() {
                 Fault::transient(K::Timeout, chain.text.clone())
             } else if request.is_builder() {
-                Fault::new(K::Tls, format!("the client cannot be set up: {}", chain.text))
+                Fault::new(
+                    K::Tls,
+                    format!("the client cannot be set up: {}", chain.text),
+                )
             } else {
                 Fault::transient(K::Connect, chain.text.clone())
             }
         }
         // While a body is read every fault is wrapped into an IO error.
-        OciDistributionError::IoError(_) if chain.digest => Fault::new(K::DigestMismatch, chain.text.clone()),
-        OciDistributionError::IoError(_) if chain.timed_out => Fault::transient(K::Timeout, chain.text.clone()),
-        OciDistributionError::IoError(_) => {
-            Fault::transient(K::Connect, format!("the connection was lost: {}", chain.text))
+        OciDistributionError::IoError(_) if chain.digest => {
+            Fault::new(K::DigestMismatch, chain.text.clone())
         }
+        OciDistributionError::IoError(_) if chain.timed_out => {
+            Fault::transient(K::Timeout, chain.text.clone())
+        }
+        OciDistributionError::IoError(_) => Fault::transient(
+            K::Connect,
+            format!("the connection was lost: {}", chain.text),
+        ),
         _ => Fault::new(K::Registry, chain.text.clone()),
     }
 }
 
 fn status(code: u16, said: &str) -> Fault {
     let said = excerpt(said);
-    let detail = if said.is_empty() { format!("status {code}") } else { format!("status {code}: {said}") };
+    let detail = if said.is_empty() {
+        format!("status {code}")
+    } else {
+        format!("status {code}: {said}")
+    };
     match code {
         401 | 403 => Fault::new(ErrorKind::Unauthorized, detail),
         404 => Fault::new(ErrorKind::NotFound, detail),
@@ -110,7 +142,9 @@ impl Chain {
                 said.push(text);
             }
             // An IO error that wraps another gives that one's source as its own.
-            let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            let wrapped = error
+                .downcast_ref::<io::Error>()
+                .and_then(io::Error::get_ref);
             next = match wrapped {
                 Some(inner) => Some(inner),
                 None => error.source(),
@@ -128,7 +162,10 @@ impl Chain {
         if let Some(io) = error.downcast_ref::<io::Error>() {
             self.timed_out |= io.kind() == io::ErrorKind::TimedOut;
             // A server that hangs up on a TLS greeting.
-            self.not_tls |= matches!(io.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset);
+            self.not_tls |= matches!(
+                io.kind(),
+                io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset
+            );
         }
         self.digest |= error.is::<DigestError>();
         self.timed_out |= error.to_string().contains("timed out");
@@ -177,7 +214,11 @@ mod tests {
             (503, ErrorKind::Registry, true),
             (400, ErrorKind::Registry, false),
         ] {
-            let error = OciDistributionError::ServerError { code, url: "https://r/".into(), message: "no\nway".into() };
+            let error = OciDistributionError::ServerError {
+                code,
+                url: "https://r/".into(),
+                message: "no\nway".into(),
+            };
             let fault = classify(&error).fault;
             assert_eq!((fault.kind, fault.transient), (kind, transient), "{code}");
             assert_eq!(fault.detail, format!("status {code}: no way"));
@@ -186,7 +227,10 @@ mod tests {
 
     #[test]
     fn what_io_errors_wrap_is_found() {
-        let digest = DigestError::VerificationError { expected: "a".into(), actual: "b".into() };
+        let digest = DigestError::VerificationError {
+            expected: "a".into(),
+            actual: "b".into(),
+        };
         let fault = classify(&OciDistributionError::IoError(io::Error::other(digest))).fault;
         assert_eq!(fault.kind, ErrorKind::DigestMismatch);
         let alert = rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType);
@@ -195,7 +239,10 @@ mod tests {
 
     #[test]
     fn details_are_short_and_hold_no_signature() {
-        assert_eq!(excerpt("for url (https://s3/x?sig=abc&t=1) and\n more"), "for url (https://s3/x) and more");
+        assert_eq!(
+            excerpt("for url (https://s3/x?sig=abc&t=1) and\n more"),
+            "for url (https://s3/x) and more"
+        );
         assert!(excerpt(&"x".repeat(10_000)).len() < MAX_DETAIL + 8);
     }
 }

@@ -16,19 +16,27 @@ pub(super) struct Flights<K, T: Clone> {
 
 impl<K, T: Clone> Default for Flights<K, T> {
     fn default() -> Self {
-        Self { running: Mutex::new(HashMap::new()) }
+        Self {
+            running: Mutex::new(HashMap::new()),
+        }
     }
 }
 
 impl<K, T: Clone> fmt::Debug for Flights<K, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Flights").field("running", &self.running.lock().len()).finish()
+        f.debug_struct("Flights")
+            .field("running", &self.running.lock().len())
+            .finish()
     }
 }
 
 impl<K: Eq + Hash, T: Clone> Flights<K, T> {
     /// Joins the work under `key`, or starts it.
-    pub fn join(&self, key: K, start: impl FnOnce() -> BoxFuture<'static, T>) -> Shared<BoxFuture<'static, T>> {
+    pub fn join(
+        &self,
+        key: K,
+        start: impl FnOnce() -> BoxFuture<'static, T>,
+    ) -> Shared<BoxFuture<'static, T>> {
         let mut running = self.running.lock();
         if let Some(shared) = running.get(&key).and_then(WeakShared::upgrade)
             && shared.peek().is_none()

@@ -17,11 +17,17 @@ impl Inner {
         credentials: Option<&Credentials>,
     ) -> Result<Digest, Fault> {
         if reference.digest().is_some() {
-            return Err(Fault::new(ErrorKind::NoTag, "the digest follows from the component"));
+            return Err(Fault::new(
+                ErrorKind::NoTag,
+                "the digest follows from the component",
+            ));
         }
         let limit = self.options.max_component_bytes;
         if component.len() as u64 > limit {
-            let detail = format!("the component has {} bytes, the limit is {limit}", component.len());
+            let detail = format!(
+                "the component has {} bytes, the limit is {limit}",
+                component.len()
+            );
             return Err(Fault::new(ErrorKind::TooLarge, detail));
         }
         let artifact = tokio::task::spawn_blocking(move || Artifact::of_component(component))
@@ -29,7 +35,12 @@ impl Inner {
             .map_err(|error| Fault::new(ErrorKind::NotAComponent, error.to_string()))?
             .map_err(|error| Fault::new(ErrorKind::NotAComponent, error.to_string()))?;
         let credentials = self.credentials_for(reference, credentials).await?;
-        self.in_time(self.registries.access(reference, credentials.as_ref()).push(&artifact)).await?;
+        self.in_time(
+            self.registries
+                .access(reference, credentials.as_ref())
+                .push(&artifact),
+        )
+        .await?;
         Ok(artifact.digest)
     }
 }

@@ -49,7 +49,10 @@ impl Registries {
         drop(rustls::crypto::ring::default_provider().install_default());
         let mut authorities = Vec::new();
         for path in &options.ca_files {
-            let pem = std::fs::read(path).map_err(|source| CaFileError { path: path.clone(), source })?;
+            let pem = std::fs::read(path).map_err(|source| CaFileError {
+                path: path.clone(),
+                source,
+            })?;
             authorities.extend(split_pem(&pem));
         }
         Ok(Self {
@@ -63,8 +66,16 @@ impl Registries {
         })
     }
 
-    pub fn access<'a>(&'a self, reference: &'a Reference, credentials: Option<&'a Credentials>) -> Access<'a> {
-        Access { registries: self, reference, credentials }
+    pub fn access<'a>(
+        &'a self,
+        reference: &'a Reference,
+        credentials: Option<&'a Credentials>,
+    ) -> Access<'a> {
+        Access {
+            registries: self,
+            reference,
+            credentials,
+        }
     }
 
     fn may_be_plain(&self, reference: &Reference) -> bool {
@@ -91,7 +102,10 @@ fn split_pem(pem: &[u8]) -> Vec<Certificate> {
     let text = String::from_utf8_lossy(pem);
     text.split_inclusive(END)
         .filter(|part| part.contains("-----BEGIN CERTIFICATE-----") && part.ends_with(END))
-        .map(|part| Certificate { encoding: CertificateEncoding::Pem, data: part.trim().as_bytes().to_vec() })
+        .map(|part| Certificate {
+            encoding: CertificateEncoding::Pem,
+            data: part.trim().as_bytes().to_vec(),
+        })
         .collect()
 }
 
@@ -103,7 +117,12 @@ impl Access<'_> {
             .retry(|client| {
                 let name = name.clone();
                 let auth = Credentials::for_client(self.credentials);
-                async move { Ok(client.pull_manifest_raw(&name, &auth, &MANIFEST_MEDIA_TYPES).await?.0) }
+                async move {
+                    Ok(client
+                        .pull_manifest_raw(&name, &auth, &MANIFEST_MEDIA_TYPES)
+                        .await?
+                        .0)
+                }
             })
             .await?;
         match reference.digest() {
@@ -125,12 +144,17 @@ impl Access<'_> {
                 async move {
                     client.store_auth_if_needed(&registry, &auth).await;
                     let digest = blob.digest.to_string();
-                    let mut stream = client.pull_blob_stream(&name, digest.as_str()).await?.stream;
+                    let mut stream = client
+                        .pull_blob_stream(&name, digest.as_str())
+                        .await?
+                        .stream;
                     let mut bytes = BytesMut::new();
                     while let Some(chunk) = stream.next().await {
                         let chunk = chunk?;
                         if bytes.len() + chunk.len() > expected {
-                            let detail = format!("blob {digest} is longer than the {expected} bytes announced");
+                            let detail = format!(
+                                "blob {digest} is longer than the {expected} bytes announced"
+                            );
                             return Err(OciDistributionError::SpecViolationError(detail));
                         }
                         bytes.extend_from_slice(&chunk);
@@ -139,13 +163,20 @@ impl Access<'_> {
                 }
             })
             .await?;
-        if Digest::of(&bytes) == blob.digest { Ok(bytes) } else { Err(mismatch(blob.digest, &bytes)) }
+        if Digest::of(&bytes) == blob.digest {
+            Ok(bytes)
+        } else {
+            Err(mismatch(blob.digest, &bytes))
+        }
     }
 
     /// Uploads what the registry does not have yet; the manifest comes last, so an image is never half there.
     pub async fn push(&self, artifact: &Artifact) -> Result<(), Fault> {
         let config_digest = Digest::of(&artifact.config);
-        for (digest, bytes) in [(artifact.layer_digest, &artifact.layer), (config_digest, &artifact.config)] {
+        for (digest, bytes) in [
+            (artifact.layer_digest, &artifact.layer),
+            (config_digest, &artifact.config),
+        ] {
             tracing::debug!(%digest, bytes = bytes.len(), config = CONFIG_MEDIA_TYPE, "pushing a blob");
             self.push_blob(digest, bytes).await?;
         }
@@ -157,8 +188,13 @@ impl Access<'_> {
             let auth = Credentials::for_client(self.credentials);
             let manifest = artifact.manifest.clone();
             async move {
-                client.store_auth_if_needed(name.resolve_registry(), &auth).await;
-                client.push_manifest_raw(&name, manifest, media_type).await.map(drop)
+                client
+                    .store_auth_if_needed(name.resolve_registry(), &auth)
+                    .await;
+                client
+                    .push_manifest_raw(&name, manifest, media_type)
+                    .await
+                    .map(drop)
             }
         })
         .await
@@ -170,7 +206,9 @@ impl Access<'_> {
             let (name, bytes) = (name.clone(), bytes.clone());
             let auth = Credentials::for_client(self.credentials);
             async move {
-                client.store_auth_if_needed(name.resolve_registry(), &auth).await;
+                client
+                    .store_auth_if_needed(name.resolve_registry(), &auth)
+                    .await;
                 let digest = digest.to_string();
                 if client.blob_exists(&name, &digest).await? {
                     return Ok(());
@@ -215,7 +253,8 @@ impl Access<'_> {
     {
         let registries = self.registries;
         let plain_allowed = registries.may_be_plain(self.reference);
-        let known_plain = plain_allowed && registries.plain.lock().contains(self.reference.registry());
+        let known_plain =
+            plain_allowed && registries.plain.lock().contains(self.reference.registry());
         if !known_plain {
             let outcome = match registries.client(ClientProtocol::Https) {
                 Ok(client) => request(client).await,
@@ -234,8 +273,12 @@ impl Access<'_> {
             Err(error) => Err(error),
         };
         let outcome = outcome.map_err(|error| classify(&error).fault);
-        let unreachable =
-            |fault: &Fault| matches!(fault.kind, ErrorKind::Connect | ErrorKind::Dns | ErrorKind::Timeout | ErrorKind::Tls);
+        let unreachable = |fault: &Fault| {
+            matches!(
+                fault.kind,
+                ErrorKind::Connect | ErrorKind::Dns | ErrorKind::Timeout | ErrorKind::Tls
+            )
+        };
         let mut plain = registries.plain.lock();
         if outcome.as_ref().err().is_some_and(unreachable) {
             // Whatever answers there next time may speak TLS.
@@ -248,7 +291,10 @@ impl Access<'_> {
 }
 
 fn mismatch(wanted: Digest, bytes: &[u8]) -> Fault {
-    Fault::new(ErrorKind::DigestMismatch, format!("wanted {wanted}, received {}", Digest::of(bytes)))
+    Fault::new(
+        ErrorKind::DigestMismatch,
+        format!("wanted {wanted}, received {}", Digest::of(bytes)),
+    )
 }
 
 #[cfg(test)]

@@ -27,7 +27,10 @@ pub(super) struct BlobFile {
 
 impl Blobs {
     pub fn new(root: &Path) -> Self {
-        Self { folder: root.join("blobs").join("sha256"), unfinished: root.join(".unfinished") }
+        Self {
+            folder: root.join("blobs").join("sha256"),
+            unfinished: root.join(".unfinished"),
+        }
     }
 
     pub fn path(&self, digest: Digest) -> PathBuf {
@@ -43,11 +46,17 @@ impl Blobs {
         let path = self.path(digest);
         let bytes = match fs::read(&path) {
             Ok(bytes) => Bytes::from(bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(StoreError::Incomplete { path }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(StoreError::Incomplete { path });
+            }
             Err(error) => return Err(io_error("read", &path)(error)),
         };
         let found = Digest::of(&bytes);
-        if found == digest { Ok(bytes) } else { Err(StoreError::Damaged { path, found }) }
+        if found == digest {
+            Ok(bytes)
+        } else {
+            Err(StoreError::Damaged { path, found })
+        }
     }
 
     /// Writes a blob whose digest is known, unless it is there undamaged. The store's lock is held.
@@ -68,13 +77,17 @@ impl Blobs {
     pub fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         fs::create_dir_all(&self.folder).map_err(io_error("create", &self.folder))?;
         fs::create_dir_all(&self.unfinished).map_err(io_error("create", &self.unfinished))?;
-        let mut file = tempfile::NamedTempFile::new_in(&self.unfinished).map_err(io_error("write in", &self.unfinished))?;
+        let mut file = tempfile::NamedTempFile::new_in(&self.unfinished)
+            .map_err(io_error("write in", &self.unfinished))?;
         file.write_all(bytes).map_err(io_error("write", path))?;
         file.as_file().sync_all().map_err(io_error("write", path))?;
-        file.persist(path).map_err(|error| io_error("write", path)(error.error))?;
+        file.persist(path)
+            .map_err(|error| io_error("write", path)(error.error))?;
         if let Some(folder) = path.parent() {
             // The rename itself survives a power cut only once the folder is written.
-            File::open(folder).and_then(|folder| folder.sync_all()).map_err(io_error("write", folder))?;
+            File::open(folder)
+                .and_then(|folder| folder.sync_all())
+                .map_err(io_error("write", folder))?;
         }
         Ok(())
     }
@@ -100,10 +113,17 @@ impl Blobs {
         let mut blobs = Vec::new();
         for entry in entries {
             let entry = entry.map_err(io_error("list", &self.folder))?;
-            let digest = entry.file_name().to_str().and_then(|name| format!("sha256:{name}").parse().ok());
+            let digest = entry
+                .file_name()
+                .to_str()
+                .and_then(|name| format!("sha256:{name}").parse().ok());
             if let (Some(digest), Ok(meta)) = (digest, entry.metadata()) {
                 let used = meta.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-                blobs.push(BlobFile { digest, size: meta.len(), used });
+                blobs.push(BlobFile {
+                    digest,
+                    size: meta.len(),
+                    used,
+                });
             }
         }
         Ok(blobs)
@@ -112,7 +132,9 @@ impl Blobs {
     pub fn delete(&self, digest: Digest) -> Result<(), StoreError> {
         let path = self.path(digest);
         match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("remove", &path)(error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(io_error("remove", &path)(error))
+            }
             _ => Ok(()),
         }
     }

@@ -25,9 +25,16 @@ pub struct GcReport {
 
 /// Brings the store down to `capacity` bytes if it can without touching what is leased.
 pub(super) fn collect(inner: &Inner, capacity: u64, lock: &Locked) -> Result<GcReport, StoreError> {
-    let mut blobs: BTreeMap<Digest, BlobFile> =
-        inner.blobs.all()?.into_iter().map(|blob| (blob.digest, blob)).collect();
-    let mut report = GcReport { left: blobs.values().map(|blob| blob.size).sum(), ..GcReport::default() };
+    let mut blobs: BTreeMap<Digest, BlobFile> = inner
+        .blobs
+        .all()?
+        .into_iter()
+        .map(|blob| (blob.digest, blob))
+        .collect();
+    let mut report = GcReport {
+        left: blobs.values().map(|blob| blob.size).sum(),
+        ..GcReport::default()
+    };
     if report.left <= capacity {
         return Ok(report);
     }
@@ -39,7 +46,14 @@ pub(super) fn collect(inner: &Inner, capacity: u64, lock: &Locked) -> Result<GcR
     let mut by_age: Vec<(SystemTime, Digest)> = index
         .digests()
         .filter(|digest| !leased.contains(digest))
-        .map(|digest| (blobs.get(&digest).map_or(SystemTime::UNIX_EPOCH, |blob| blob.used), digest))
+        .map(|digest| {
+            (
+                blobs
+                    .get(&digest)
+                    .map_or(SystemTime::UNIX_EPOCH, |blob| blob.used),
+                digest,
+            )
+        })
         .collect();
     by_age.sort();
     by_age.dedup();
@@ -53,7 +67,12 @@ pub(super) fn collect(inner: &Inner, capacity: u64, lock: &Locked) -> Result<GcR
         report.images.push(digest);
         sweep(inner, &index, &leased, &mut blobs, &mut report)?;
     }
-    tracing::info!(images = report.images.len(), freed = report.freed, left = report.left, "image store collected");
+    tracing::info!(
+        images = report.images.len(),
+        freed = report.freed,
+        left = report.left,
+        "image store collected"
+    );
     Ok(report)
 }
 
@@ -69,7 +88,11 @@ fn sweep(
     for root in index.digests().chain(leased.iter().copied()) {
         mark(inner, root, &mut used);
     }
-    let unused: Vec<BlobFile> = blobs.values().filter(|blob| !used.contains(&blob.digest)).copied().collect();
+    let unused: Vec<BlobFile> = blobs
+        .values()
+        .filter(|blob| !used.contains(&blob.digest))
+        .copied()
+        .collect();
     for blob in unused {
         inner.blobs.delete(blob.digest)?;
         blobs.remove(&blob.digest);
@@ -84,7 +107,9 @@ fn mark(inner: &Inner, digest: Digest, used: &mut HashSet<Digest>) {
         return;
     }
     // A damaged document leads nowhere; what only it led to can be fetched again with it.
-    let Ok(document) = inner.blobs.read(digest) else { return };
+    let Ok(document) = inner.blobs.read(digest) else {
+        return;
+    };
     match artifact::parse_manifest(&document) {
         Ok(Parsed::Image { config, layer }) => {
             used.insert(layer.digest);
@@ -101,7 +126,9 @@ fn named_digests(document: &[u8]) -> Vec<Digest> {
         match value {
             serde_json::Value::String(text) => found.extend(text.parse::<Digest>()),
             serde_json::Value::Array(items) => items.iter().for_each(|item| walk(item, found)),
-            serde_json::Value::Object(fields) => fields.values().for_each(|field| walk(field, found)),
+            serde_json::Value::Object(fields) => {
+                fields.values().for_each(|field| walk(field, found));
+            }
             _ => {}
         }
     }

@@ -76,7 +76,10 @@ pub(super) fn check_layout(root: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(io_error("read", &path)(error)),
     };
-    let wrong = |detail: String| StoreError::Layout { path: path.clone(), detail };
+    let wrong = |detail: String| StoreError::Layout {
+        path: path.clone(),
+        detail,
+    };
     let layout: Layout = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
     if layout.image_layout_version == LAYOUT_VERSION {
         Ok(())
@@ -91,7 +94,10 @@ pub(super) fn write_layout(root: &Path, blobs: &Blobs) -> Result<(), StoreError>
     if path.is_file() {
         return check_layout(root);
     }
-    blobs.replace(&path, format!("{{\"imageLayoutVersion\":\"{LAYOUT_VERSION}\"}}").as_bytes())
+    blobs.replace(
+        &path,
+        format!("{{\"imageLayoutVersion\":\"{LAYOUT_VERSION}\"}}").as_bytes(),
+    )
 }
 
 impl Index {
@@ -103,7 +109,10 @@ impl Index {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(error) => return Err(io_error("read", &path)(error)),
         };
-        serde_json::from_slice(&text).map_err(|error| StoreError::Index { path, detail: error.to_string() })
+        serde_json::from_slice(&text).map_err(|error| StoreError::Index {
+            path,
+            detail: error.to_string(),
+        })
     }
 
     /// As [`Index::read`], but a damaged index is renamed and an empty one takes its place: images can be fetched
@@ -123,14 +132,19 @@ impl Index {
     /// Replaces the index on disk. The store's lock is held.
     pub fn write(&self, root: &Path, blobs: &Blobs) -> Result<(), StoreError> {
         let path = root.join(INDEX);
-        let text = serde_json::to_vec_pretty(self)
-            .map_err(|error| StoreError::Index { path: path.clone(), detail: error.to_string() })?;
+        let text = serde_json::to_vec_pretty(self).map_err(|error| StoreError::Index {
+            path: path.clone(),
+            detail: error.to_string(),
+        })?;
         blobs.replace(&path, &text)
     }
 
     pub fn find(&self, reference: &Reference) -> Option<Digest> {
         let name = reference.to_string();
-        self.manifests.iter().find(|entry| entry.name() == Some(&name)).and_then(|entry| entry.digest.parse().ok())
+        self.manifests
+            .iter()
+            .find(|entry| entry.name() == Some(&name))
+            .and_then(|entry| entry.digest.parse().ok())
     }
 
     pub fn set(&mut self, reference: &Reference, digest: Digest, media_type: &str, size: usize) {
@@ -159,7 +173,9 @@ impl Index {
 
     /// Every digest the index points at.
     pub fn digests(&self) -> impl Iterator<Item = Digest> {
-        self.manifests.iter().filter_map(|entry| entry.digest.parse().ok())
+        self.manifests
+            .iter()
+            .filter_map(|entry| entry.digest.parse().ok())
     }
 
     pub fn entries(&self) -> Vec<ImageEntry> {
@@ -167,7 +183,10 @@ impl Index {
             .manifests
             .iter()
             .filter_map(|entry| {
-                Some(ImageEntry { reference: entry.name()?.parse().ok()?, digest: entry.digest.parse().ok()? })
+                Some(ImageEntry {
+                    reference: entry.name()?.parse().ok()?,
+                    digest: entry.digest.parse().ok()?,
+                })
             })
             .collect();
         entries.sort_by(|a, b| a.reference.cmp(&b.reference));

@@ -28,7 +28,10 @@ impl Lease {
     }
 
     pub(super) fn held(digest: Digest, held: Arc<Held>) -> Self {
-        Self { digest, held: Some(held) }
+        Self {
+            digest,
+            held: Some(held),
+        }
     }
 
     /// For a store this process may not write to.
@@ -54,9 +57,16 @@ impl Held {
         let folder = root.join(FOLDER);
         fs::create_dir_all(&folder).map_err(io_error("create", &folder))?;
         let path = folder.join(format!("{}.{:016x}", digest.hex(), rand::random::<u64>()));
-        let file = File::options().create_new(true).write(true).open(&path).map_err(io_error("create", &path))?;
+        let file = File::options()
+            .create_new(true)
+            .write(true)
+            .open(&path)
+            .map_err(io_error("create", &path))?;
         file.lock().map_err(io_error("lock", &path))?;
-        Ok(Self { path, _locked: file })
+        Ok(Self {
+            path,
+            _locked: file,
+        })
     }
 }
 
@@ -80,7 +90,9 @@ pub(super) fn leased(root: &Path, _lock: &Locked) -> Result<HashSet<Digest>, Sto
     let mut leased = HashSet::new();
     for entry in entries {
         let path = entry.map_err(io_error("list", &folder))?.path();
-        let digest = path.file_stem().and_then(|stem| format!("sha256:{}", stem.to_str()?).parse().ok());
+        let digest = path
+            .file_stem()
+            .and_then(|stem| format!("sha256:{}", stem.to_str()?).parse().ok());
         let Some(digest) = digest else { continue };
         match File::options().write(true).open(&path) {
             // Ended between the listing and now.
