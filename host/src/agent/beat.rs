@@ -53,7 +53,7 @@ impl Voice {
             http_port,
             addresses,
             workloads,
-            machine: Mutex::new(Machine::new()),
+            machine: Mutex::new(Machine::default()),
             bus,
         }
     }

@@ -73,7 +73,7 @@ impl Commands {
             .and_then(|request| checked(Some(request), None));
         let request = match request {
             Ok(request) => request,
-            Err(report) => return Answer::Now(base_start(report)),
+            Err(refusal) => return Answer::Now(base_start(*refusal)),
         };
         let id = request.id.clone();
         // Before the start: no change may be missed.
@@ -117,11 +117,11 @@ impl Commands {
     async fn start_v1(&self, payload: &[u8]) -> WorkloadReport {
         let request = match decode::<WorkloadStartV1>(payload) {
             Ok(request) => checked(request.base, request.extension),
-            Err(report) => return report,
+            Err(refusal) => return *refusal,
         };
         let request = match request {
             Ok(request) => request,
-            Err(report) => return report,
+            Err(refusal) => return *refusal,
         };
         let id = request.id.clone();
         match self.workloads.start(request).await {
@@ -139,14 +139,14 @@ impl Commands {
     fn status(&self, payload: &[u8]) -> WorkloadReport {
         match decode::<WorkloadStatusRequest>(payload) {
             Ok(request) => self.report(&request.workload_id),
-            Err(report) => report,
+            Err(refusal) => *refusal,
         }
     }
 
     fn status_v1(&self, payload: &[u8]) -> WorkloadReport {
         match decode::<WorkloadStatusV1>(payload) {
             Ok(request) => self.report(&request.workload_id),
-            Err(report) => report,
+            Err(refusal) => *refusal,
         }
     }
 
@@ -157,7 +157,7 @@ impl Commands {
     fn stop(&self, payload: &[u8]) -> WorkloadReport {
         match decode::<WorkloadStopRequest>(payload) {
             Ok(request) => self.stop_one(&request.workload_id, None),
-            Err(report) => report,
+            Err(refusal) => *refusal,
         }
     }
 
@@ -169,7 +169,7 @@ impl Commands {
                     .map(|seconds| Duration::from_secs(seconds.into()));
                 self.stop_one(&request.workload_id, drain)
             }
-            Err(report) => report,
+            Err(refusal) => *refusal,
         }
     }
 
@@ -180,16 +180,19 @@ impl Commands {
     }
 }
 
+/// The answer to a request that cannot be carried out.
+type Refusal = Box<WorkloadReport>;
+
 fn checked(
     base: Option<WorkloadStartRequest>,
     extension: Option<StartExtension>,
-) -> Result<StartRequest, WorkloadReport> {
+) -> Result<StartRequest, Refusal> {
     let missing = |id: &str, field| {
-        Err(failed(
+        Err(Box::new(failed(
             id,
             Reason::InvalidMessage,
             format!("{field} is missing from the start request"),
-        ))
+        )))
     };
     let base = base.unwrap_or_default();
     if base.workload_id.is_empty() {
@@ -205,8 +208,8 @@ fn checked(
     })
 }
 
-fn decode<M: DeserializeOwned>(payload: &[u8]) -> Result<M, WorkloadReport> {
-    json::decode(payload).map_err(|error| undecodable(&error))
+fn decode<M: DeserializeOwned>(payload: &[u8]) -> Result<M, Refusal> {
+    json::decode(payload).map_err(|error| Box::new(undecodable(&error)))
 }
 
 fn undecodable(error: &json::DecodeError) -> WorkloadReport {

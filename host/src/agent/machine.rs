@@ -24,9 +24,9 @@ pub struct Machine {
     system: System,
 }
 
-impl Machine {
+impl Default for Machine {
     /// A first look.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self {
             system: System::new_with_specifics(
                 RefreshKind::nothing()
@@ -35,7 +35,9 @@ impl Machine {
             ),
         }
     }
+}
 
+impl Machine {
     /// Looks again.
     pub fn usage(&mut self) -> Usage {
         self.system.refresh_cpu_usage();

@@ -124,9 +124,10 @@ async fn say(voice: &Voice, phase: Phase) {
     }
 }
 
-fn early(
-    ended: Option<Result<(&'static str, Result<(), BusError>), tokio::task::JoinError>>,
-) -> AgentError {
+/// What a task of the agent is called, and how it ended.
+type Ended = (&'static str, Result<(), BusError>);
+
+fn early(ended: Option<Result<Ended, tokio::task::JoinError>>) -> AgentError {
     match ended {
         Some(Ok((_, Err(error)))) => error.into(),
         Some(Ok((task, Ok(())))) => AgentError::TaskEnded(task),

@@ -11,7 +11,7 @@ use protocol::bus::{Bus, BusError, BusStatus, Headers, SharedBus, TRACEPARENT, r
 use testbed::nats::NatsServer;
 
 const WAIT: Duration = Duration::from_secs(5);
-const HARNESS: Duration = Duration::from_secs(60);
+const HARNESS: Duration = Duration::from_mins(1);
 
 /// A check gets two connections to one bus.
 async fn on_both<F, Fut>(check: F)

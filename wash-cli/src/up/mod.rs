@@ -1,0 +1,3 @@
+//! `wash up`: the whole platform in one process.
+
+pub mod dirs;
