@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::project::Project;
 
 /// Where the CRDs' YAML lies.
-const CRDS: &str = "charts/wasmcloud/crds";
+const CRDS: &str = "charts/runtime-operator/crds";
 
 /// Writes the CRDs' YAML, or checks it.
 pub fn crds(project: &Project, check: bool) -> Result<()> {

@@ -1,0 +1,166 @@
+//! The platform through a real kubectl's eyes.
+
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+use testbed::kube::Kubectl;
+use testbed::wait;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout};
+
+use crate::cluster::{Cluster, Hosts, SOON};
+use crate::objects::{deployment, ready};
+
+#[tokio::test]
+async fn kubectl_shows_explains_and_follows() {
+    wait::within(2 * wait::TEST, "kubectl", kubectl_shows())
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+async fn kubectl_shows() -> Result<()> {
+    let cluster = Cluster::start(Hosts::One).await?;
+    let kubectl = cluster.kubectl()?;
+    let hello = cluster.publish("http-hello", "hello:1").await?;
+    let mut followed = Watch::start(&kubectl, "workloaddeployments")?;
+    kubectl.apply(&deployment("hello", &hello, 2)).await?;
+    let workloads = ready(&kubectl, "hello", 2)
+        .await
+        .with_context(|| cluster.logs())?;
+    followed
+        .until("hello with Ready True", |line| {
+            line.starts_with("hello") && line.contains("True")
+        })
+        .await?;
+
+    // Tables: the columns of design, and a row for each.
+    let table = kubectl.run(&["get", "ww", "-o", "wide"]).await?;
+    let header = table.lines().next().unwrap_or_default().to_owned();
+    for column in ["NAME", "READY", "AGE", "REASON"] {
+        ensure!(header.contains(column), "no column {column} in {header:?}");
+    }
+    for workload in &workloads {
+        let name = workload["metadata"]["name"]
+            .as_str()
+            .context("a workload has a name")?;
+        ensure!(
+            table.lines().any(|line| line.starts_with(name)),
+            "{name} is not in\n{table}"
+        );
+    }
+    let table = kubectl.run(&["get", "ww,hosts", "-o", "wide"]).await?;
+    ensure!(
+        table.contains("host.runtime.wasmcloud.dev/")
+            && table.contains("workload.runtime.wasmcloud.dev/"),
+        "{table}"
+    );
+    let table = kubectl.run(&["get", "workloaddeployments"]).await?;
+    ensure!(
+        table.contains("REPLICAS") && table.contains("AVAILABLE"),
+        "{table}"
+    );
+
+    let described = kubectl
+        .run(&["describe", "workloaddeployment/hello"])
+        .await?;
+    for part in ["Name:", "Conditions:", "Replicas:", "Events:"] {
+        ensure!(described.contains(part), "no {part:?} in\n{described}");
+    }
+    let explained = kubectl.run(&["explain", "workloaddeployment.spec"]).await?;
+    ensure!(
+        explained.contains("replicas") && explained.contains("<integer>"),
+        "{explained}"
+    );
+    let explained = kubectl
+        .run(&[
+            "explain",
+            "workloaddeployment.spec.template.spec.components.image",
+        ])
+        .await?;
+    ensure!(
+        explained.contains("FIELD: image <string>") && explained.contains("DESCRIPTION"),
+        "{explained}"
+    );
+    let waited = kubectl
+        .run(&[
+            "wait",
+            "--for=condition=Ready",
+            "--timeout=10s",
+            "workloaddeployment/hello",
+        ])
+        .await?;
+    ensure!(waited.contains("condition met"), "{waited}");
+
+    // A manifest that breaks a rule is refused with the field's name.
+    let refused = kubectl
+        .run_with_input(
+            &["apply", "-f", "-"],
+            &deployment("bad", &hello, 1).replace("\"wasi\"", "\"\""),
+        )
+        .await?;
+    let mistyped = deployment("bad", &hello, 1).replace("\"replicas\":1", "\"replicas\":\"one\"");
+    let mistyped = kubectl
+        .run_with_input(&["apply", "-f", "-"], &mistyped)
+        .await?;
+    ensure!(
+        mistyped.code == Some(1) && mistyped.stderr.contains("replicas"),
+        "{mistyped:?} {refused:?}"
+    );
+
+    kubectl
+        .run(&["scale", "workloaddeployment/hello", "--replicas=3"])
+        .await?;
+    ready(&kubectl, "hello", 3)
+        .await
+        .with_context(|| cluster.logs())?;
+    let deleted = kubectl
+        .run(&["delete", "workloaddeployment/hello", "--timeout=25s"])
+        .await?;
+    ensure!(deleted.contains("deleted"), "{deleted}");
+    wait::until(SOON, "no workloads", || async {
+        let table = kubectl.try_run(&["get", "ww"]).await?;
+        ensure!(table.stderr.contains("No resources found"), "{table:?}");
+        Ok::<_, anyhow::Error>(())
+    })
+    .await
+}
+
+/// `kubectl get KIND -w`
+struct Watch {
+    lines: Lines<BufReader<ChildStdout>>,
+    _process: Child,
+}
+
+impl Watch {
+    fn start(kubectl: &Kubectl, kind: &str) -> Result<Self> {
+        let mut process = kubectl
+            .command()
+            .args(["get", kind, "-w"])
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let stdout = process.stdout.take().context("kubectl has an output")?;
+        Ok(Self {
+            lines: BufReader::new(stdout).lines(),
+            _process: process,
+        })
+    }
+
+    /// Reads on until a line is as `wanted`.
+    async fn until(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> Result<()> {
+        let mut seen = Vec::new();
+        let found = wait::within(SOON, what, async {
+            while let Some(line) = self.lines.next_line().await? {
+                if wanted(&line) {
+                    return Ok(());
+                }
+                seen.push(line);
+            }
+            anyhow::bail!("kubectl get -w ended")
+        })
+        .await;
+        found
+            .and_then(|result| result)
+            .with_context(|| format!("kubectl get -w printed {seen:?}"))
+    }
+}

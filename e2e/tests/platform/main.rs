@@ -1,0 +1,10 @@
+//! One suite, two clusters: `E2E_CLUSTER=embedded` (the default) or `apiserver`; `cargo xtask e2e` sets it.
+
+mod cluster;
+mod objects;
+
+mod hosts;
+mod kubectl;
+mod lifecycle;
+mod prebuilt;
+mod refusals;
