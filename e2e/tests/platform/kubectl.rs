@@ -92,21 +92,18 @@ async fn kubectl_shows() -> Result<()> {
         .await?;
     ensure!(waited.contains("condition met"), "{waited}");
 
-    // A manifest that breaks a rule is refused with the field's name.
-    let refused = kubectl
-        .run_with_input(
-            &["apply", "-f", "-"],
-            &deployment("bad", &hello, 1).replace("\"wasi\"", "\"\""),
-        )
-        .await?;
+    // A manifest that breaks a rule is refused with the field's name, by the schema and by CEL.
     let mistyped = deployment("bad", &hello, 1).replace("\"replicas\":1", "\"replicas\":\"one\"");
-    let mistyped = kubectl
-        .run_with_input(&["apply", "-f", "-"], &mistyped)
-        .await?;
-    ensure!(
-        mistyped.code == Some(1) && mistyped.stderr.contains("replicas"),
-        "{mistyped:?} {refused:?}"
-    );
+    refused(&kubectl, &mistyped, "spec.replicas").await?;
+    let mut doubled: serde_json::Value = serde_json::from_str(&deployment("bad", &hello, 1))?;
+    let interfaces = &mut doubled["items"][1]["spec"]["template"]["spec"]["hostInterfaces"];
+    *interfaces = serde_json::json!([interfaces[0], interfaces[0]]);
+    refused(
+        &kubectl,
+        &doubled.to_string(),
+        "must not contain duplicate entries",
+    )
+    .await?;
 
     kubectl
         .run(&["scale", "workloaddeployment/hello", "--replicas=3"])
@@ -124,6 +121,17 @@ async fn kubectl_shows() -> Result<()> {
         Ok::<_, anyhow::Error>(())
     })
     .await
+}
+
+async fn refused(kubectl: &Kubectl, manifest: &str, why: &str) -> Result<()> {
+    let run = kubectl
+        .run_with_input(&["apply", "-f", "-"], manifest)
+        .await?;
+    ensure!(
+        run.code == Some(1) && run.stderr.contains(why),
+        "not refused for {why:?}: {run:?}"
+    );
+    Ok(())
 }
 
 /// `kubectl get KIND -w`
