@@ -6,6 +6,7 @@
 )]
 
 mod kube;
+mod manifests;
 mod nats;
 mod prebuilt;
 mod process;
