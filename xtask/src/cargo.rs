@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -15,17 +15,40 @@ use crate::steps::seconds;
 /// How often a line is written when it cannot be replaced in place (a log, CI).
 const LOG_EVERY: Duration = Duration::from_secs(30);
 
-/// The command that builds everything a user runs. The demo, the tests and CI build by this one
-/// command, so that none compiles again what another has.
+/// What every build and test of the workspace selects. Cargo unifies the features of dependencies over
+/// what is selected: with one selection for all, none compiles again what another has. The code
+/// generator stays out, as its parser wants features that nothing else has.
+pub const SELECTION: [&str; 3] = ["--workspace", "--exclude", "protocol-codegen"];
+
+/// What a user runs.
+const BINARIES: [&str; 3] = ["wash", "runtime-operator", "wasmcloud-host"];
+
+/// Builds everything a user runs.
 pub fn build_binaries(project: &Project) -> Result<()> {
     let total = packages(project)?;
-    let mut command = cargo();
-    command.current_dir(&project.root).args(["build", "--bins"]);
     build(
-        command,
+        selected(project, &BINARIES),
         "building wash, runtime-operator and wasmcloud-host",
         total,
     )
+}
+
+/// Builds a binary that is part of the tooling, and returns it.
+pub fn helper(project: &Project, name: &str) -> Result<PathBuf> {
+    build(selected(project, &[name]), &format!("building {name}"), 0)?;
+    Ok(project.binary(name))
+}
+
+fn selected(project: &Project, binaries: &[&str]) -> Command {
+    let mut command = cargo();
+    command
+        .current_dir(&project.root)
+        .arg("build")
+        .args(SELECTION);
+    for binary in binaries {
+        command.args(["--bin", binary]);
+    }
+    command
 }
 
 /// The Cargo that runs xtask.

@@ -2,6 +2,7 @@
 
 use xshell::cmd;
 
+use crate::cargo::SELECTION;
 use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::steps::Steps;
@@ -33,10 +34,8 @@ pub fn run(project: &Project, cluster: &str) -> Result<()> {
 /// Runs the suite on binaries and components that are built.
 pub fn suite(project: &Project, cluster: &str) -> Result<()> {
     let shell = project.shell()?;
-    // The whole workspace is selected, and one test of it: another selection would unify features
-    // differently, and compile dependencies again.
     Ok(
-        cmd!(shell, "cargo test --quiet --workspace --test platform")
+        cmd!(shell, "cargo test --quiet {SELECTION...} --test platform")
             .env("E2E_CLUSTER", cluster)
             .envs(project.test_environment())
             .quiet()

@@ -2,6 +2,7 @@
 
 use xshell::cmd;
 
+use crate::cargo;
 use crate::error::Result;
 use crate::project::Project;
 
@@ -10,14 +11,10 @@ const CRDS: &str = "charts/runtime-operator/crds";
 
 /// Writes the CRDs' YAML, or checks it.
 pub fn crds(project: &Project, check: bool) -> Result<()> {
+    let crds = cargo::helper(project, "crds")?;
     let shell = project.shell()?;
     let check = check.then_some("--check");
-    Ok(cmd!(
-        shell,
-        "cargo run --quiet --package crd-types --bin crds -- {check...} {CRDS}"
-    )
-    .quiet()
-    .run()?)
+    Ok(cmd!(shell, "{crds} {check...} {CRDS}").quiet().run()?)
 }
 
 /// Writes the Rust code of the bus messages, or checks it.

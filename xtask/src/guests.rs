@@ -19,14 +19,10 @@ pub fn run(project: &Project, record: bool) -> Result<()> {
     build_all(project)?;
     say::line(&format!("components are in {}", project.guests().display()));
     if record {
-        let shell = project.shell()?;
+        let prebuilt = cargo::helper(project, "prebuilt")?;
         let component = project.guests().join("http_hello.wasm");
-        cmd!(
-            shell,
-            "cargo run --quiet --package testbed --bin prebuilt -- {component}"
-        )
-        .quiet()
-        .run()?;
+        let shell = project.shell()?;
+        cmd!(shell, "{prebuilt} {component}").quiet().run()?;
         say::line("recorded examples/http-hello/prebuilt: commit it");
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use xshell::cmd;
 
+use crate::cargo::SELECTION;
 use crate::error::Result;
 use crate::project::Project;
 use crate::steps::Steps;
@@ -41,7 +42,7 @@ pub fn run(project: &Project) -> Result<()> {
 
 fn workspace(project: &Project, cluster: &str) -> Result<()> {
     let shell = project.shell()?;
-    Ok(cmd!(shell, "cargo test --workspace --no-fail-fast")
+    Ok(cmd!(shell, "cargo test {SELECTION...} --no-fail-fast")
         .env("E2E_CLUSTER", cluster)
         .envs(project.test_environment())
         .quiet()

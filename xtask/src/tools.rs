@@ -2,16 +2,13 @@
 
 use xshell::cmd;
 
+use crate::cargo;
 use crate::error::Result;
 use crate::project::Project;
 
 /// Fetches what is missing.
 pub fn fetch(project: &Project, names: &[String]) -> Result<()> {
+    let tools = cargo::helper(project, "tools")?;
     let shell = project.shell()?;
-    Ok(cmd!(
-        shell,
-        "cargo run --quiet --package testbed --bin tools -- {names...}"
-    )
-    .quiet()
-    .run()?)
+    Ok(cmd!(shell, "{tools} {names...}").quiet().run()?)
 }
