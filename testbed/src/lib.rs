@@ -11,6 +11,7 @@
 //! fetches it, never a reason to skip a test.
 
 pub mod bin;
+mod folder;
 pub mod guests;
 pub mod kube;
 pub mod nats;

@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-use crate::process::{Folder, Process, quoted};
+use crate::folder::{Folder, quoted};
+use crate::process::Process;
 use crate::tls::Authority;
 use crate::{port, tools};
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::net::TcpStream;
 
-use crate::process::{Folder, Process, quoted};
+use crate::folder::{Folder, quoted};
+use crate::process::Process;
 use crate::tls::Authority;
 use crate::{port, tools};
 

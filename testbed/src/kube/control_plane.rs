@@ -10,7 +10,8 @@ use tokio::net::TcpStream;
 
 use super::kubeconfig::{self, Kubeconfig};
 use super::kubectl::Kubectl;
-use crate::process::{Folder, Process};
+use crate::folder::Folder;
+use crate::process::Process;
 use crate::tls::Authority;
 use crate::{port, tls, tools};
 

@@ -2,14 +2,14 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result};
 use fs4::fs_std::FileExt;
 
 use super::find::{Places, look};
-use super::pins::{ALL, Source, Tool};
+use super::pins::{ALL, Archive, Source, Tool};
+use super::{archive, debian, go};
 
 /// Fetches each of `names` (all when empty) that is not on this machine, telling `say` about it.
 pub fn fetch_missing(names: &[String], say: &mut dyn FnMut(&str)) -> Result<()> {
@@ -66,148 +66,48 @@ pub fn fetch(tool: &Tool, say: &mut dyn FnMut(&str)) -> Result<PathBuf> {
         .prefix(".making-")
         .tempdir_in(&places.tools)?;
     let made = making.path().join(tool.name);
-    match &tool.source {
-        Source::Go {
-            module,
-            package,
-            ldflags,
-        } => {
-            say(&format!(
-                "building {} {} with Go (minutes, once per machine)",
-                tool.name, tool.version
-            ));
-            build_with_go(tool, module, package, ldflags, &made)?;
-        }
-        Source::Debian { package, binary } => {
-            say(&format!(
-                "unpacking {} from Debian's package {package}",
-                tool.name
-            ));
-            unpack_from_debian(tool, package, binary, making.path(), &made)?;
+    if !from_archive(tool, making.path(), &made, say)? {
+        match &tool.source {
+            Source::Go {
+                module,
+                package,
+                ldflags,
+            } => {
+                say(&format!(
+                    "building {} {} with Go (minutes, once per machine)",
+                    tool.name, tool.version
+                ));
+                go::build(tool, module, package, ldflags, &made)?;
+            }
+            Source::Debian { package, binary } => {
+                say(&format!(
+                    "unpacking {} from Debian's package {package}",
+                    tool.name
+                ));
+                debian::unpack(tool, package, binary, making.path(), &made)?;
+            }
         }
     }
     std::fs::rename(&made, &target)?;
     Ok(target)
 }
 
-fn build_with_go(
-    tool: &Tool,
-    module: &str,
-    package: &str,
-    ldflags: &str,
-    made: &Path,
-) -> Result<()> {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("servers")
-        .join(module);
-    let built = Command::new("go")
-        .current_dir(&sources)
-        .env("CGO_ENABLED", "0")
-        .env("GOFLAGS", "-mod=readonly")
-        .args([
-            "build",
-            "-trimpath",
-            "-ldflags",
-            &format!("-s -w {ldflags}"),
-            "-o",
-        ])
-        .arg(made)
-        .arg(package)
-        .output();
-    let output = match built {
-        Ok(output) => output,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!(
-            "{name} {version} is not on this machine, and there is no Go to build it with: install Go 1.26 or newer \
-             (https://go.dev/dl), or put {name} {version} on PATH",
-            name = tool.name,
-            version = tool.version
-        ),
-        Err(error) => return Err(error).context("cannot run go"),
+/// Whether a release archive gave it. One that cannot be had leaves the other sources.
+fn from_archive(tool: &Tool, work: &Path, made: &Path, say: &mut dyn FnMut(&str)) -> Result<bool> {
+    let here = |archive: &&Archive| {
+        archive.os == std::env::consts::OS && archive.arch == std::env::consts::ARCH
     };
-    ensure!(
-        output.status.success(),
-        "go could not build {package} in {}:\n{}",
-        sources.display(),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(())
-}
-
-/// Downloads a package through a private apt root, so that the machine's own apt state stays as it
-/// is and no root rights are needed.
-fn unpack_from_debian(
-    tool: &Tool,
-    package: &str,
-    binary: &str,
-    work: &Path,
-    made: &Path,
-) -> Result<()> {
-    let otherwise = format!("put {} {} on PATH instead", tool.name, tool.version);
-    let archive = debian_archive().with_context(|| otherwise.clone())?;
-    let root = work.join("apt");
-    for folder in ["lists/partial", "cache/archives/partial", "parts"] {
-        std::fs::create_dir_all(root.join(folder))?;
+    let Some(found) = tool.archives.iter().find(here) else {
+        return Ok(false);
+    };
+    say(&format!("downloading {} {}", tool.name, tool.version));
+    match archive::unpack(found, work, made) {
+        Ok(()) => Ok(true),
+        // Whoever changes what a release holds must not be answered by trying elsewhere.
+        Err(error) if error.is::<archive::WrongChecksum>() => Err(error),
+        Err(error) => {
+            say(&format!("{error:#}; trying another source"));
+            Ok(false)
+        }
     }
-    std::fs::write(root.join("status"), "")?;
-    let keys = "/usr/share/keyrings/debian-archive-keyring.gpg";
-    let sources = format!("deb [signed-by={keys}] {archive} sid main\n");
-    std::fs::write(root.join("sources.list"), sources)?;
-    let dir = root.display();
-    let config = format!(
-        "Dir::State \"{dir}\"; Dir::State::Lists \"{dir}/lists\"; Dir::State::status \"{dir}/status\";\n\
-         Dir::Cache \"{dir}/cache\"; Dir::Etc::SourceList \"{dir}/sources.list\";\n\
-         Dir::Etc::SourceParts \"{dir}/parts\"; Dir::Etc::PreferencesParts \"{dir}/parts\";\n\
-         APT::Sandbox::User \"\"; Acquire::Languages \"none\"; Acquire::Retries \"3\";\n\
-         Acquire::IndexTargets::deb::DEP-11::DefaultEnabled \"false\";\n"
-    );
-    let config_file = root.join("apt.conf");
-    std::fs::write(&config_file, config)?;
-    let apt = |args: &[&str]| -> Result<()> {
-        let output = Command::new("apt-get")
-            .current_dir(work)
-            .env("APT_CONFIG", &config_file)
-            .args(args)
-            .output()
-            .context("cannot run apt-get")?;
-        ensure!(
-            output.status.success(),
-            "apt-get {}: {}",
-            args.join(" "),
-            String::from_utf8_lossy(&output.stderr)
-        );
-        Ok(())
-    };
-    apt(&["-qq", "update"]).with_context(|| otherwise.clone())?;
-    apt(&["-qq", "download", package]).with_context(|| otherwise.clone())?;
-    let archive_file = std::fs::read_dir(work)?
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
-        .with_context(|| format!("apt-get downloaded no {package}; {otherwise}"))?;
-    let unpacked = work.join("unpacked");
-    let status = Command::new("dpkg-deb")
-        .arg("-x")
-        .arg(&archive_file)
-        .arg(&unpacked)
-        .status()?;
-    ensure!(
-        status.success(),
-        "dpkg-deb could not unpack {}; {otherwise}",
-        archive_file.display()
-    );
-    std::fs::rename(unpacked.join(binary), made)
-        .with_context(|| format!("{package} holds no {binary}; {otherwise}"))
-}
-
-/// The Debian archive that this machine's own apt reads.
-fn debian_archive() -> Result<String> {
-    let output = Command::new("apt-get")
-        .args(["indextargets", "--format", "$(REPO_URI)"])
-        .output()
-        .context("this machine has no apt-get to fetch a Debian package with")?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.lines()
-        .find(|line| line.trim_end_matches('/').ends_with("/debian"))
-        .map(str::to_owned)
-        .context("this machine's apt reads no Debian archive")
 }

@@ -5,8 +5,11 @@
 //! checkout because it costs minutes once per machine. Tests only find: a build inside a test would
 //! run into its deadline.
 
+mod archive;
+mod debian;
 mod fetch;
 mod find;
+mod go;
 mod pins;
 mod version;
 

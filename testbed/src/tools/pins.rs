@@ -13,8 +13,48 @@ pub struct Tool {
     pub(super) version_args: &'static [&'static str],
     /// Whether `KUBEBUILDER_ASSETS` may hold it.
     pub(super) kubebuilder: bool,
+    /// Release archives, one per platform. Where there is none of known checksum, `source` makes the tool.
+    pub(super) archives: &'static [Archive],
     pub(super) source: Source,
 }
+
+/// A release archive (`.tar.gz`) of one platform.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Archive {
+    /// As in `std::env::consts`: `linux`, `macos`; `x86_64`, `aarch64`.
+    pub os: &'static str,
+    pub arch: &'static str,
+    pub url: &'static str,
+    /// As the project publishes it beside the archive.
+    pub sha256: &'static str,
+    /// The binary's path inside.
+    pub member: &'static str,
+}
+
+const NATS_SERVER: &[Archive] = &[
+    Archive {
+        os: "linux",
+        arch: "x86_64",
+        url: "https://github.com/nats-io/nats-server/releases/download/v2.15.0/nats-server-v2.15.0-linux-amd64.tar.gz",
+        sha256: "5d2c51caca950333aba84911df7d377f826f3a59ec36061c6539105084f65c92",
+        member: "nats-server-v2.15.0-linux-amd64/nats-server",
+    },
+    Archive {
+        os: "linux",
+        arch: "aarch64",
+        url: "https://github.com/nats-io/nats-server/releases/download/v2.15.0/nats-server-v2.15.0-linux-arm64.tar.gz",
+        sha256: "cdc208f5a3f42963a52b6ab06ef65626bb870315dc936e26ba571780c6351112",
+        member: "nats-server-v2.15.0-linux-arm64/nats-server",
+    },
+];
+
+const ORAS: &[Archive] = &[Archive {
+    os: "linux",
+    arch: "x86_64",
+    url: "https://github.com/oras-project/oras/releases/download/v1.3.0/oras_1.3.0_linux_amd64.tar.gz",
+    sha256: "6cdc692f929100feb08aa8de584d02f7bcc30ec7d88bc2adc2054d782db57c64",
+    member: "oras",
+}];
 
 /// How a tool is made when it is nowhere to be found.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,6 +87,7 @@ const fn kubernetes(
         version: Version(1, 36, 3),
         version_args,
         kubebuilder: true,
+        archives: &[],
         source: Source::Go {
             module: "kubernetes",
             package,
@@ -62,6 +103,7 @@ pub const ALL: &[Tool] = &[
         version: Version(2, 15, 0),
         version_args: &["--version"],
         kubebuilder: false,
+        archives: NATS_SERVER,
         source: Source::Go {
             module: "kubernetes",
             package: "github.com/nats-io/nats-server/v2",
@@ -73,6 +115,7 @@ pub const ALL: &[Tool] = &[
         version: Version(3, 6, 8),
         version_args: &["--version"],
         kubebuilder: true,
+        archives: &[],
         source: Source::Go {
             module: "kubernetes",
             package: "go.etcd.io/etcd/server/v3",
@@ -99,6 +142,7 @@ pub const ALL: &[Tool] = &[
         version: Version(3, 1, 1),
         version_args: &["--version"],
         kubebuilder: false,
+        archives: &[],
         source: Source::Go {
             module: "registry",
             package: "github.com/distribution/distribution/v3/cmd/registry",
@@ -110,6 +154,7 @@ pub const ALL: &[Tool] = &[
         version: Version(1, 3, 0),
         version_args: &["version"],
         kubebuilder: false,
+        archives: ORAS,
         source: Source::Debian {
             package: "oras",
             binary: "usr/bin/oras",
