@@ -6,5 +6,6 @@ mod objects;
 mod hosts;
 mod kubectl;
 mod lifecycle;
+mod manifests;
 mod prebuilt;
 mod refusals;

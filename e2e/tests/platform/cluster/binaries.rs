@@ -110,5 +110,11 @@ pub fn host(folder: &Path, name: &str, http: &str, nats: &str) -> Result<Process
     .arg(folder.join(format!("{name}-images")))
     .arg("--scratch-dir")
     .arg(folder)
-    .args(["--allow-insecure-registries", "--endpoint-delay", "200ms"]))
+    .args([
+        "--allow-insecure-registries",
+        "--endpoint-delay",
+        "200ms",
+        "--workload-ports",
+        "any:1024-65535",
+    ]))
 }

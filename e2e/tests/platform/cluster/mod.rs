@@ -19,7 +19,7 @@ use testbed::nats::NatsServer;
 use testbed::registry::Registry;
 use testbed::{Process, wait};
 
-pub use request::Answer;
+pub use request::{Answer, get};
 
 /// How long anything that is not a rollout or a lost host may take to show.
 pub const SOON: Duration = Duration::from_secs(30);
