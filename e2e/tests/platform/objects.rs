@@ -33,9 +33,15 @@ pub fn deployment(name: &str, image: &str, replicas: u32) -> String {
     json!({"apiVersion": "v1", "kind": "List", "items": [service, deployment]}).to_string()
 }
 
-/// All objects of a kind in the namespace `default`.
+/// All objects of a kind in the namespace `default`; of hosts, those of every namespace.
 pub async fn list(kubectl: &Kubectl, kind: &str) -> Result<Vec<Value>> {
-    let list: Value = serde_json::from_str(&kubectl.run(&["get", kind, "-o", "json"]).await?)?;
+    let all: &[&str] = if kind == "hosts" {
+        &["--all-namespaces"]
+    } else {
+        &[]
+    };
+    let arguments = [&["get", kind, "-o", "json"], all].concat();
+    let list: Value = serde_json::from_str(&kubectl.run(&arguments).await?)?;
     Ok(list["items"]
         .as_array()
         .context("kubectl printed no list")?

@@ -111,7 +111,6 @@ pub fn host(folder: &Path, name: &str, http: &str, nats: &str) -> Result<Process
     .arg("--scratch-dir")
     .arg(folder)
     .args([
-        "--allow-insecure-registries",
         "--endpoint-delay",
         "200ms",
         "--workload-ports",

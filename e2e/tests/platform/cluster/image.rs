@@ -10,7 +10,6 @@ pub async fn push(component: &Path, reference: &str, home: &Path) -> Result<()> 
     let output = tokio::process::Command::new(bin::path("wash")?)
         .args(["push", reference])
         .arg(component)
-        .arg("--insecure")
         .env("HOME", home)
         .output()
         .await
