@@ -7,7 +7,7 @@ use super::{
     fault::{self, Fault},
     fresh, pool,
     runnable::Runnable,
-    spec::WorkloadLimits,
+    spec::RequestLimits,
 };
 use crate::{
     engine::Permit,
@@ -36,7 +36,7 @@ pub struct WorkloadHttp {
     identity: WorkloadIdentity,
     component: Arc<HttpComponent>,
     pool: Option<pool::Pool>,
-    limits: WorkloadLimits,
+    limits: RequestLimits,
     slots: Arc<Semaphore>,
     in_flight: Arc<AtomicUsize>,
     stopping: AtomicBool,
@@ -100,7 +100,7 @@ impl WorkloadHttp {
         identity: WorkloadIdentity,
         component: HttpComponent,
         pool: PoolLimits,
-        limits: WorkloadLimits,
+        limits: RequestLimits,
     ) -> Arc<Self> {
         let component = Arc::new(component);
         let pool = (pool.size > 0)

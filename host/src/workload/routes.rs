@@ -32,8 +32,12 @@ pub enum RoutesError {
     Refused(#[from] RouteError),
 }
 
-/// What the workload asks the front for; `None` if it takes no requests.
-pub(super) fn binding(declared: &[HostInterface]) -> Result<Option<HttpBinding>, RoutesError> {
+/// What the workload asks the front for; `None` if it takes no requests. `service_hostnames` come first:
+/// whoever runs the control plane gave them.
+pub(super) fn binding(
+    declared: &[HostInterface],
+    service_hostnames: &[String],
+) -> Result<Option<HttpBinding>, RoutesError> {
     let mut incoming = declared
         .iter()
         .filter(|interface| {
@@ -47,7 +51,10 @@ pub(super) fn binding(declared: &[HostInterface]) -> Result<Option<HttpBinding>,
     if incoming.peek().is_none() {
         return Ok(None);
     }
-    let mut binding = HttpBinding::default();
+    let mut binding = HttpBinding {
+        hostnames: service_hostnames.to_vec(),
+        address: None,
+    };
     for interface in incoming {
         let names = ["host", "host-aliases"]
             .iter()
@@ -113,16 +120,16 @@ mod tests {
             ),
             http("incoming-handler", &[("address", "0.0.0.0:8080")]),
         ];
-        let found = binding(&declared).unwrap().unwrap();
-        assert_eq!(found.hostnames, ["a.example", "b.example"]);
+        let found = binding(&declared, &["svc".to_owned()]).unwrap().unwrap();
+        assert_eq!(found.hostnames, ["svc", "a.example", "b.example"]);
         assert_eq!(found.address, Some("0.0.0.0:8080".parse().unwrap()));
     }
 
     #[test]
     fn what_takes_no_requests_has_no_binding_and_nonsense_is_refused() {
-        assert_eq!(binding(&[http("outgoing-handler", &[])]), Ok(None));
-        assert_eq!(binding(&[http("handler", &[])]), Err(RoutesError::Nowhere));
-        let wrong = binding(&[http("handler", &[("address", ":8080")])]);
+        assert_eq!(binding(&[http("outgoing-handler", &[])], &[]), Ok(None));
+        assert_eq!(binding(&[http("handler", &[])], &[]), Err(RoutesError::Nowhere));
+        let wrong = binding(&[http("handler", &[("address", ":8080")])], &[]);
         assert_eq!(wrong, Err(RoutesError::Address(":8080".to_owned())));
     }
 }

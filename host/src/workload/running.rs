@@ -260,7 +260,7 @@ fn expose(
         }
         _ => None,
     };
-    let Some(binding) = routes::binding(&spec.host_interfaces)? else {
+    let Some(binding) = routes::binding(&spec.host_interfaces, &spec.service_hostnames)? else {
         return Ok((None, None, service));
     };
     let mut handlers = Vec::new();
@@ -294,7 +294,7 @@ fn expose(
         max_invocations: component_spec.max_invocations,
         max_concurrency: component_spec.max_concurrency,
     };
-    let http = WorkloadHttp::new(identity, component, pool, spec.limits);
+    let http = WorkloadHttp::new(identity, component, pool, component_spec.limits);
     let route = platform
         .routes
         .register(http.clone(), binding)

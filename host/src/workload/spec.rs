@@ -20,20 +20,22 @@ pub struct WorkloadSpec {
     pub host_interfaces: Vec<HostInterface>,
     /// Directories its components may mount.
     pub volumes: Vec<Volume>,
-    /// Bounds of the whole workload.
-    pub limits: WorkloadLimits,
+    /// Host names that requests come to, beside those its `wasi:http` interface declares.
+    pub service_hostnames: Vec<String>,
+    /// How long requests in flight may take when it stops.
+    pub drain: Duration,
 }
 
-/// Bounds of a whole workload.
+/// Bounds of the requests a component answers.
 #[derive(Clone, Copy, Debug)]
-pub struct WorkloadLimits {
+pub struct RequestLimits {
     /// From a request to the head of its response, and the longest silence within its body.
     pub request_timeout: Duration,
     /// Requests begun and not ended.
     pub max_in_flight: u32,
 }
 
-impl Default for WorkloadLimits {
+impl Default for RequestLimits {
     /// Ten minutes, as the reference host allows; a thousand requests, as a host has instances.
     fn default() -> Self {
         Self {
@@ -41,6 +43,17 @@ impl Default for WorkloadLimits {
             max_in_flight: 1000,
         }
     }
+}
+
+/// Which image, and how it may be fetched.
+#[derive(Clone, Debug)]
+pub struct ImageSpec {
+    /// OCI reference.
+    pub reference: oci::Reference,
+    /// When to ask the registry.
+    pub policy: oci::PullPolicy,
+    /// For the registry; `None`: what the host has.
+    pub credentials: Option<oci::Credentials>,
 }
 
 /// A component of a workload.
@@ -56,6 +69,8 @@ pub struct ComponentSpec {
     pub max_invocations: Option<u32>,
     /// Concurrent calls of a warm instance (WASI 0.3; 0.2 takes one at a time).
     pub max_concurrency: u32,
+    /// Bounds of the requests it answers.
+    pub limits: RequestLimits,
 }
 
 /// The long-running component of a workload.

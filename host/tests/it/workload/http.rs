@@ -54,7 +54,7 @@ async fn every_fault_has_its_name_and_hurts_nobody_else() {
     let mut acts = component("acts");
     acts.resources.memory_limit = Some(16 << 20);
     let mut spec = spec(vec![acts]);
-    spec.limits.request_timeout = Duration::from_millis(500);
+    spec.components[0].limits.request_timeout = Duration::from_millis(500);
     let workload = bed.start(&spec, &["http-acts"]).await;
 
     let fault = async |path| get(&workload, path).await.unwrap_err();
@@ -73,7 +73,7 @@ async fn every_fault_has_its_name_and_hurts_nobody_else() {
 async fn a_body_that_ends_badly_is_an_error_of_the_body() {
     let bed = Bed::new();
     let mut spec = spec(vec![component("acts")]);
-    spec.limits.request_timeout = Duration::from_millis(500);
+    spec.components[0].limits.request_timeout = Duration::from_millis(500);
     let workload = bed.start(&spec, &["http-acts"]).await;
     let response = begin(&workload, "/silent").await.unwrap();
     let end = wait::within(wait::TEST, "the body", response.into_body().collect())
@@ -110,7 +110,7 @@ async fn a_client_that_leaves_takes_its_instance_along() {
 async fn a_workload_at_its_limit_refuses_instead_of_queueing_for_ever() {
     let bed = Bed::new();
     let mut spec = spec(vec![component("acts")]);
-    spec.limits.max_in_flight = 1;
+    spec.components[0].limits.max_in_flight = 1;
     let workload = bed.start(&spec, &["http-acts"]).await;
     let held = begin(&workload, "/silent").await.unwrap();
     assert!(matches!(

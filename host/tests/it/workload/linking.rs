@@ -59,7 +59,7 @@ async fn each_component_keeps_its_own_environment() {
 async fn faults_of_the_called_component_are_its_own() {
     let bed = Bed::new();
     let mut spec = pair();
-    spec.limits.request_timeout = Duration::from_secs(1);
+    spec.components[0].limits.request_timeout = Duration::from_secs(1);
     let workload = start(&bed, &spec).await;
     match get(&workload, "/trap").await.unwrap_err() {
         HandleError::Trap(text) => assert!(text.contains("`callee` trapped"), "{text}"),

@@ -52,7 +52,7 @@ async fn faults_retire_the_instance_and_keep_their_names() {
     let mut acts = pooled(1, None);
     acts.resources.memory_limit = Some(16 << 20);
     let mut spec = spec(vec![acts]);
-    spec.limits.request_timeout = Duration::from_millis(500);
+    spec.components[0].limits.request_timeout = Duration::from_millis(500);
     for (path, expected) in [
         ("/trap", "trapped"),
         ("/memory", "memory limit"),

@@ -14,7 +14,7 @@ use host::{
     workload::{
         Platform, RunningWorkload, StartError, WorkloadImages,
         spec::{
-            ComponentSpec, Environment, HostInterface, LocalResources, ServiceSpec, WorkloadLimits,
+            ComponentSpec, Environment, HostInterface, LocalResources, ServiceSpec, RequestLimits,
             WorkloadSpec,
         },
     },
@@ -136,10 +136,8 @@ pub fn spec(components: Vec<ComponentSpec>) -> WorkloadSpec {
             &[("host", "test.local")],
         )],
         volumes: Vec::new(),
-        limits: WorkloadLimits {
-            request_timeout: Duration::from_secs(20),
-            ..WorkloadLimits::default()
-        },
+        service_hostnames: Vec::new(),
+        drain: Duration::from_secs(5),
     }
 }
 
@@ -150,6 +148,10 @@ pub fn component(name: &str) -> ComponentSpec {
         pool_size: 0,
         max_invocations: None,
         max_concurrency: 1,
+        limits: RequestLimits {
+            request_timeout: Duration::from_secs(20),
+            ..RequestLimits::default()
+        },
     }
 }
 
