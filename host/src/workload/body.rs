@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::{Instant, Sleep};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use wasmtime_wasi_http::{Error, WasiBody};
 
 /// A request's body, as the guest reads it.
@@ -23,6 +24,11 @@ pub(super) fn into_guest(body: HttpBody) -> WasiBody {
 #[derive(Debug, thiserror::Error)]
 #[error("the component sent nothing for {0:?} in the middle of its response")]
 pub struct Silent(Duration);
+
+/// The workload was stopped in the middle of the response.
+#[derive(Debug, thiserror::Error)]
+#[error("the workload was stopped before its response was complete")]
+pub struct Stopped;
 
 /// What becomes of the instance when its response's body ends or is dropped.
 pub(super) trait Ending: Send + 'static {
@@ -38,6 +44,7 @@ pub(super) struct GuestBody {
     ending: Option<Box<dyn Ending>>,
     timeout: Duration,
     silence: Pin<Box<Sleep>>,
+    killed: Pin<Box<WaitForCancellationFutureOwned>>,
     _admission: Admission,
 }
 
@@ -46,6 +53,7 @@ impl GuestBody {
         inner: WasiBody,
         ending: Box<dyn Ending>,
         timeout: Duration,
+        killed: CancellationToken,
         admission: Admission,
     ) -> Self {
         Self {
@@ -53,6 +61,7 @@ impl GuestBody {
             ending: Some(ending),
             timeout,
             silence: Box::pin(tokio::time::sleep(timeout)),
+            killed: Box::pin(killed.cancelled_owned()),
             _admission: admission,
         }
     }
@@ -73,6 +82,10 @@ impl Body for GuestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
+        if this.ending.is_some() && this.killed.as_mut().poll(cx).is_ready() {
+            this.abandon();
+            return Poll::Ready(Some(Err(Box::new(Stopped))));
+        }
         match Pin::new(&mut this.inner).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 this.silence.as_mut().reset(Instant::now() + this.timeout);

@@ -57,7 +57,7 @@ pub(super) async fn handle(
         grace: call.body_timeout,
     });
     let body =
-        |inner| GuestBody::new(inner, ending, call.body_timeout, call.admission).boxed_unsync();
+        |inner| GuestBody::new(inner, ending, call.body_timeout, call.killed, call.admission).boxed_unsync();
     Ok(response.map(body))
 }
 

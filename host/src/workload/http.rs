@@ -25,6 +25,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
+use tokio_util::sync::CancellationToken;
 use wasmtime::component::{Component, InstancePre, types::ComponentItem};
 use wasmtime_wasi_http::{handler::ProxyPre, p2, p3};
 
@@ -40,6 +41,7 @@ pub struct WorkloadHttp {
     slots: Arc<Semaphore>,
     in_flight: Arc<AtomicUsize>,
     stopping: AtomicBool,
+    killed: CancellationToken,
 }
 
 /// A component that answers HTTP.
@@ -113,6 +115,7 @@ impl WorkloadHttp {
             slots: Arc::new(Semaphore::new(limits.max_in_flight.max(1) as usize)),
             in_flight: Arc::default(),
             stopping: AtomicBool::new(false),
+            killed: CancellationToken::new(),
         })
     }
 
@@ -122,6 +125,12 @@ impl WorkloadHttp {
         if let Some(pool) = &self.pool {
             pool.stop();
         }
+    }
+
+    /// Cuts off what is still in flight.
+    pub(super) fn kill(&self) {
+        self.stop();
+        self.killed.cancel();
     }
 
     async fn admit(&self) -> Result<Admission, HandleError> {
@@ -156,16 +165,24 @@ impl WorkloadHttp {
             deadline: context.deadline.map_or(own, |deadline| deadline.min(own)),
             body_timeout: self.limits.request_timeout,
             scheme: context.scheme,
+            killed: self.killed.clone(),
             admission,
         };
-        match &self.pool {
-            Some(pool) => pool.handle(request, call).await,
-            None => {
-                let permit = acquire(&self.component.runnable).await?;
-                fresh::handle(&self.component, request, call, permit).await
+        let killed = self.killed.clone();
+        let answer = async {
+            match &self.pool {
+                Some(pool) => pool.handle(request, call).await,
+                None => {
+                    let permit = acquire(&self.component.runnable).await?;
+                    fresh::handle(&self.component, request, call, permit).await
+                }
             }
+        };
+        tokio::select! {
+            biased;
+            answer = answer => answer.map_err(HandleError::from),
+            () = killed.cancelled() => Err(HandleError::Draining),
         }
-        .map_err(HandleError::from)
     }
 }
 
@@ -188,6 +205,8 @@ pub(super) struct Call {
     /// Longest silence within the response's body.
     pub body_timeout: Duration,
     pub scheme: crate::http::Scheme,
+    /// The workload is cut off.
+    pub killed: CancellationToken,
     /// Held until the response's body has ended.
     pub admission: Admission,
 }

@@ -5,9 +5,11 @@
 //! There is one store per component instance, always: limits, context and traps are a store's. A component
 //! that calls another has its own store waiting while the other runs in its own.
 
+mod asked;
 mod body;
 mod callee;
 mod crossing;
+mod entry;
 mod fault;
 mod fresh;
 mod http;
@@ -16,9 +18,11 @@ mod outgoing;
 mod output;
 mod pool;
 mod prepare;
+mod reason;
 pub mod resolve;
 mod routes;
 mod runnable;
+mod runner;
 mod running;
 mod service;
 mod shape;
@@ -32,6 +36,7 @@ pub use link::LinkError;
 pub use prepare::PrepareError;
 pub use routes::RoutesError;
 pub use runnable::{Runnable, Template};
+pub use runner::{Runner, RunnerOptions};
 pub use running::{Platform, RunningWorkload, SERVICE, StartError, WorkloadImages};
 pub use service::ServiceState;
 pub use volumes::{VolumeError, Volumes};

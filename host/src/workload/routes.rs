@@ -128,7 +128,10 @@ mod tests {
     #[test]
     fn what_takes_no_requests_has_no_binding_and_nonsense_is_refused() {
         assert_eq!(binding(&[http("outgoing-handler", &[])], &[]), Ok(None));
-        assert_eq!(binding(&[http("handler", &[])], &[]), Err(RoutesError::Nowhere));
+        assert_eq!(
+            binding(&[http("handler", &[])], &[]),
+            Err(RoutesError::Nowhere)
+        );
         let wrong = binding(&[http("handler", &[("address", ":8080")])], &[]);
         assert_eq!(wrong, Err(RoutesError::Address(":8080".to_owned())));
     }

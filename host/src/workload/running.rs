@@ -142,7 +142,7 @@ impl RunningWorkload {
             tracing::warn!(in_flight, "a workload is stopped with requests in flight");
         }
         if let Some(http) = self.http.take() {
-            http.stop();
+            http.kill();
         }
         self.service = None;
         for callee in &self.callees {
@@ -155,7 +155,7 @@ impl RunningWorkload {
 impl Drop for RunningWorkload {
     fn drop(&mut self) {
         if let Some(http) = &self.http {
-            http.stop();
+            http.kill();
         }
         for callee in &self.callees {
             callee.cool();

@@ -4,6 +4,7 @@ mod http;
 mod linking;
 mod plugins;
 mod pool;
+mod runner;
 mod service;
 pub mod support;
 mod volumes;

@@ -14,7 +14,7 @@ use host::{
     workload::{
         Platform, RunningWorkload, StartError, WorkloadImages,
         spec::{
-            ComponentSpec, Environment, HostInterface, LocalResources, ServiceSpec, RequestLimits,
+            ComponentSpec, Environment, HostInterface, LocalResources, RequestLimits, ServiceSpec,
             WorkloadSpec,
         },
     },
