@@ -56,8 +56,16 @@ pub(super) async fn handle(
         guests,
         grace: call.body_timeout,
     });
-    let body =
-        |inner| GuestBody::new(inner, ending, call.body_timeout, call.killed, call.admission).boxed_unsync();
+    let body = |inner| {
+        GuestBody::new(
+            inner,
+            ending,
+            call.body_timeout,
+            call.killed,
+            call.admission,
+        )
+        .boxed_unsync()
+    };
     Ok(response.map(body))
 }
 

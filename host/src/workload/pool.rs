@@ -114,7 +114,14 @@ impl Pool {
         gone.disarm();
         let ending = Box::new(Reader(cancel));
         Ok(response.map(|inner| {
-            GuestBody::new(inner, ending, call.body_timeout, call.killed, call.admission).boxed_unsync()
+            GuestBody::new(
+                inner,
+                ending,
+                call.body_timeout,
+                call.killed,
+                call.admission,
+            )
+            .boxed_unsync()
         }))
     }
 

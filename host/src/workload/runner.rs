@@ -379,7 +379,10 @@ async fn watch(entry: &Entry, running: &RunningWorkload) {
         let state = service.borrow_and_update().clone();
         match state {
             ServiceState::Starting => {}
-            ServiceState::Running { restarts, last_fault } => {
+            ServiceState::Running {
+                restarts,
+                last_fault,
+            } => {
                 entry.note_restarts(restarts);
                 match last_fault {
                     Some(fault) => {
