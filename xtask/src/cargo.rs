@@ -20,15 +20,21 @@ const LOG_EVERY: Duration = Duration::from_secs(30);
 /// generator stays out, as its parser wants features that nothing else has.
 pub const SELECTION: [&str; 3] = ["--workspace", "--exclude", "protocol-codegen"];
 
-/// What a user runs.
-const BINARIES: [&str; 3] = ["wash", "runtime-operator", "wasmcloud-host"];
-
 /// Builds everything a user runs.
 pub fn build_binaries(project: &Project) -> Result<()> {
+    build_with_progress(project, &["wash", "runtime-operator", "wasmcloud-host"])
+}
+
+/// Builds `wash`, which is the whole platform.
+pub fn build_wash(project: &Project) -> Result<()> {
+    build_with_progress(project, &["wash"])
+}
+
+fn build_with_progress(project: &Project, binaries: &[&str]) -> Result<()> {
     let total = packages(project)?;
     build(
-        selected(project, &BINARIES),
-        "building wash, runtime-operator and wasmcloud-host",
+        selected(project, binaries),
+        &format!("building {}", binaries.join(", ")),
         total,
     )
 }

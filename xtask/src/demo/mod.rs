@@ -35,9 +35,7 @@ pub fn run(project: &Project, once: bool) -> Result<()> {
             path
         }
     };
-    steps.step("wash built (dev profile)", || {
-        cargo::build_binaries(project)
-    })?;
+    steps.step("wash built (dev profile)", || cargo::build_wash(project))?;
     let folder = Folder::claim(project.target.join("demo"), project.binary("wash"))?;
 
     let started = Instant::now();
