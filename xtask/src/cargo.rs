@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result, While};
@@ -75,6 +76,7 @@ pub fn build(mut command: Command, what: &str, total: usize) -> Result<()> {
         return Err(Error::new("cargo was started without its output"));
     };
     let progress = Mutex::new(Progress::new(what, total));
+    let ended = AtomicBool::new(false);
     let told = std::thread::scope(|scope| {
         let told = scope.spawn(|| {
             let mut told = Vec::new();
@@ -89,6 +91,13 @@ pub fn build(mut command: Command, what: &str, total: usize) -> Result<()> {
             }
             told
         });
+        // One crate may take a minute: the time goes on meanwhile.
+        let clock = scope.spawn(|| {
+            while !ended.load(Ordering::Acquire) {
+                std::thread::park_timeout(Duration::from_secs(1));
+                locked(&progress).show();
+            }
+        });
         for line in BufReader::new(stdout)
             .lines()
             .map_while(std::result::Result::ok)
@@ -97,6 +106,8 @@ pub fn build(mut command: Command, what: &str, total: usize) -> Result<()> {
                 locked(&progress).finished(package);
             }
         }
+        ended.store(true, Ordering::Release);
+        clock.thread().unpark();
         told.join().unwrap_or_default()
     });
     say::clear_progress();
