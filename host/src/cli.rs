@@ -29,8 +29,11 @@ pub struct FlagError {
 }
 
 impl FlagError {
-    fn new(flag: &'static str, problem: impl ToString) -> Self {
-        Self { flag, problem: problem.to_string() }
+    fn new(flag: &'static str, problem: impl std::fmt::Display) -> Self {
+        Self {
+            flag,
+            problem: problem.to_string(),
+        }
     }
 }
 
@@ -62,13 +65,29 @@ pub struct HostArgs {
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration, help_heading = "Shutdown")]
     drain: Duration,
     /// Address of /livez, /readyz and /metrics; without it there are none.
-    #[arg(long, value_name = "IP:PORT", env = "WASMCLOUD_ADMIN_ADDR", help_heading = "Observability")]
+    #[arg(
+        long,
+        value_name = "IP:PORT",
+        env = "WASMCLOUD_ADMIN_ADDR",
+        help_heading = "Observability"
+    )]
     pub admin_addr: Option<SocketAddr>,
     /// Which log lines to write, in the syntax of RUST_LOG (which wins).
-    #[arg(short = 'l', long, value_name = "FILTER", default_value = "info", help_heading = "Observability")]
+    #[arg(
+        short = 'l',
+        long,
+        value_name = "FILTER",
+        default_value = "info",
+        help_heading = "Observability"
+    )]
     log_level: String,
     /// `text` or `json`.
-    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Observability")]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        help_heading = "Observability"
+    )]
     log_format: LogFormat,
     #[command(flatten)]
     unserved: unserved::UnservedArgs,
@@ -77,7 +96,11 @@ pub struct HostArgs {
 impl HostArgs {
     /// How to log.
     pub fn log(&self) -> LogOptions {
-        LogOptions { format: self.log_format, filter: self.log_level.clone(), colour: None }
+        LogOptions {
+            format: self.log_format,
+            filter: self.log_level.clone(),
+            colour: None,
+        }
     }
 
     /// How to reach the bus.
@@ -98,7 +121,10 @@ impl HostArgs {
     /// The host itself. Reads certificates and the environment's proxies.
     pub fn host(&self) -> Result<HostOptions, FlagError> {
         if self.endpoint_delay > self.drain {
-            return Err(FlagError::new("--endpoint-delay", "must not be longer than --drain"));
+            return Err(FlagError::new(
+                "--endpoint-delay",
+                "must not be longer than --drain",
+            ));
         }
         Ok(HostOptions {
             identity: self.identity.identity()?,

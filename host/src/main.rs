@@ -1,15 +1,28 @@
-//! The host's binary.
+//! `wasmcloud-host`: a host that joins a control plane over NATS.
 
-use std::{io::Write as _, process::ExitCode};
+use std::process::ExitCode;
 
-fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() == Some(host::engine::compile::SUBCOMMAND) {
-        return host::engine::compile::child_main();
+use clap::Parser;
+use host::{cli::HostArgs, engine::compile, process};
+
+/// Runs WebAssembly components for a wasmCloud control plane.
+#[derive(Parser)]
+#[command(name = "wasmcloud-host", version)]
+struct Cli {
+    #[command(flatten)]
+    host: HostArgs,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == compile::SUBCOMMAND)
+    {
+        return Ok(compile::child_main());
     }
-    let _ = writeln!(
-        std::io::stderr(),
-        "usage: wasmcloud-host {}",
-        host::engine::compile::SUBCOMMAND
-    );
-    ExitCode::from(2)
+    let Cli { host } = Cli::parse();
+    service::telemetry::init(&host.log())?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(process::serve(&host, |builder| builder))?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -44,7 +44,7 @@ pub enum DockerConfig {
 /// How registries are reached and what is accepted from them.
 #[derive(Debug, Clone)]
 pub struct ImagesOptions {
-    /// Registries (`host` or `host:port`) that may be reached by plain HTTP when they do not speak TLS. Registries on
+    /// Registries (`host` or `host:port`, or `*` for all) that may be reached by plain HTTP when they do not speak TLS. Registries on
     /// this machine's loopback addresses always may.
     pub insecure_registries: Vec<String>,
     /// PEM files with certificate authorities to trust beside the system's.

@@ -9,10 +9,21 @@ use crate::net::{AddressPolicy, EgressConfig, Proxies, TrustRoots, client_config
 #[command(next_help_heading = "Outgoing connections of workloads")]
 pub(super) struct EgressArgs {
     /// Further certificate authorities that outgoing TLS trusts (PEM); several separated by commas.
-    #[arg(long, value_name = "FILE", env = "WASH_HTTP_CLIENT_CA_PATHS", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "WASH_HTTP_CLIENT_CA_PATHS",
+        value_delimiter = ','
+    )]
     http_client_ca_path: Vec<PathBuf>,
     /// Which authorities are trusted beside them.
-    #[arg(long, value_name = "ROOTS", env = "WASH_HTTP_CLIENT_TRUST_ROOTS", value_enum, default_value_t)]
+    #[arg(
+        long,
+        value_name = "ROOTS",
+        env = "WASH_HTTP_CLIENT_TRUST_ROOTS",
+        value_enum,
+        default_value_t
+    )]
     http_client_trust_roots: TrustRoots,
     /// Most open outgoing HTTP connections of one workload.
     #[arg(long, value_name = "N", env = "WASH_MAX_OUTBOUND_HTTP_CONNECTIONS_PER_WORKLOAD", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
@@ -48,7 +59,10 @@ impl EgressArgs {
             ));
         }
         if self.socket_egress != "enforce" {
-            let problem = format!("{:?} is not possible: this host always enforces allowedHosts", self.socket_egress);
+            let problem = format!(
+                "{:?} is not possible: this host always enforces allowedHosts",
+                self.socket_egress
+            );
             return Err(FlagError::new("--socket-egress", problem));
         }
         let tls = client_config(self.http_client_trust_roots, &self.http_client_ca_path)
@@ -60,7 +74,8 @@ impl EgressArgs {
                 allow_private: self.allow_private_egress,
                 deny_private: self.deny_private_ranges,
             },
-            proxies: Proxies::from_env().map_err(|problem| FlagError::new("proxy variable", problem))?,
+            proxies: Proxies::from_env()
+                .map_err(|problem| FlagError::new("proxy variable", problem))?,
             max_connections: self.max_outbound_http_connections_per_workload as usize,
             connection_wait: self.http_connection_wait,
         })

@@ -28,16 +28,20 @@ impl EngineArgs {
         let memory_limit = usize::try_from(self.instance_memory)
             .ok()
             .filter(|bytes| *bytes >= 64 << 10)
-            .ok_or_else(|| FlagError::new("--instance-memory", "must be at least 64Ki, one page"))?;
+            .ok_or_else(|| {
+                FlagError::new("--instance-memory", "must be at least 64Ki, one page")
+            })?;
         let default = EngineOptions::default();
         Ok(EngineOptions {
             max_instances: self.max_instances,
             memory_limit,
-            guest_threads: self.guest_threads.map_or(default.guest_threads, usize::from),
-            cache_dir: self
-                .compile_cache
-                .clone()
-                .or_else(|| user_folder("XDG_CACHE_HOME", ".cache").map(|cache| cache.join("wasmcloud/compiled"))),
+            guest_threads: self
+                .guest_threads
+                .map_or(default.guest_threads, usize::from),
+            cache_dir: self.compile_cache.clone().or_else(|| {
+                user_folder("XDG_CACHE_HOME", ".cache")
+                    .map(|cache| cache.join("wasmcloud/compiled"))
+            }),
             ..default
         })
     }

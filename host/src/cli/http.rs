@@ -18,7 +18,12 @@ pub(super) struct HttpArgs {
     http_addr: Option<SocketAddr>,
     /// Ports of their own that workloads may ask for: `none`, `loopback:PORTS` or `any:PORTS`, as in
     /// `any:8080,9000-9099`.
-    #[arg(long, value_name = "PORTS", env = "WASMCLOUD_WORKLOAD_PORTS", default_value = "loopback:1024-65535")]
+    #[arg(
+        long,
+        value_name = "PORTS",
+        env = "WASMCLOUD_WORKLOAD_PORTS",
+        default_value = "loopback:1024-65535"
+    )]
     workload_ports: WorkloadPorts,
     /// Certificate chain (PEM) of the HTTP ports, read again when it changes.
     #[arg(long, value_name = "FILE", requires = "tls_key_path")]
@@ -64,7 +69,9 @@ impl HttpArgs {
             }
         }
         let limits = HttpLimits {
-            max_connections: self.max_connections.map_or_else(default_connections, |n| n as usize),
+            max_connections: self
+                .max_connections
+                .map_or_else(default_connections, |n| n as usize),
             header_read_timeout: self.http_header_timeout,
             max_header_bytes: usize::try_from(self.http_max_header).unwrap_or(usize::MAX),
             max_body_bytes: self.http_max_body,
@@ -81,13 +88,22 @@ impl HttpArgs {
     }
 
     fn tls(&self) -> Result<Option<Arc<ReloadingTls>>, FlagError> {
-        let default = self.tls_cert_path.clone().zip(self.tls_key_path.clone()).map(|(certificate, key)| {
-            CertificateFiles { server_names: Vec::new(), certificate, key }
-        });
+        let default = self
+            .tls_cert_path
+            .clone()
+            .zip(self.tls_key_path.clone())
+            .map(|(certificate, key)| CertificateFiles {
+                server_names: Vec::new(),
+                certificate,
+                key,
+            });
         let certificates: Vec<_> = self.tls_sni.iter().cloned().chain(default).collect();
         if certificates.is_empty() {
             return match &self.tls_ca_path {
-                Some(_) => Err(FlagError::new("--tls-ca-path", "needs --tls-cert-path and --tls-key-path")),
+                Some(_) => Err(FlagError::new(
+                    "--tls-ca-path",
+                    "needs --tls-cert-path and --tls-key-path",
+                )),
                 None => Ok(None),
             };
         }
@@ -96,19 +112,24 @@ impl HttpArgs {
             client_ca: self.tls_ca_path.clone(),
             alpn: vec![b"h2".to_vec(), b"http/1.1".to_vec()],
         };
-        let tls = ReloadingTls::load(options).map_err(|error| FlagError::new("--tls-cert-path", error))?;
+        let tls = ReloadingTls::load(options)
+            .map_err(|error| FlagError::new("--tls-cert-path", error))?;
         Ok(Some(Arc::new(tls)))
     }
 }
 
 fn sni(text: &str) -> Result<CertificateFiles, String> {
-    let parts = text.split_once('=').and_then(|(name, files)| Some((name, files.split_once(',')?)));
+    let parts = text
+        .split_once('=')
+        .and_then(|(name, files)| Some((name, files.split_once(',')?)));
     match parts {
-        Some((name, (certificate, key))) if ![name, certificate, key].contains(&"") => Ok(CertificateFiles {
-            server_names: vec![name.to_ascii_lowercase()],
-            certificate: certificate.into(),
-            key: key.into(),
-        }),
+        Some((name, (certificate, key))) if ![name, certificate, key].contains(&"") => {
+            Ok(CertificateFiles {
+                server_names: vec![name.to_ascii_lowercase()],
+                certificate: certificate.into(),
+                key: key.into(),
+            })
+        }
         _ => Err("write NAME=CERTIFICATE-FILE,KEY-FILE".to_owned()),
     }
 }
@@ -119,5 +140,7 @@ fn default_connections() -> usize {
     let descriptors = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
     descriptors
         .and_then(|limit| usize::try_from(limit).ok())
-        .map_or(default, |limit| (limit.saturating_sub(RESERVED_DESCRIPTORS) / 2).clamp(64, default))
+        .map_or(default, |limit| {
+            (limit.saturating_sub(RESERVED_DESCRIPTORS) / 2).clamp(64, default)
+        })
 }

@@ -1,9 +1,9 @@
 //! Who the host is.
 
-use std::{collections::BTreeMap, sync::OnceLock};
+use std::{collections::BTreeMap, sync::OnceLock, time::SystemTime};
 
 use super::{FlagError, values::label};
-use crate::run::HostIdentity;
+use crate::agent::HostIdentity;
 
 #[derive(clap::Args)]
 #[command(next_help_heading = "Identity")]
@@ -19,7 +19,13 @@ pub(super) struct IdentityArgs {
     #[arg(long, value_name = "NAME")]
     host_name: Option<String>,
     /// Environment: workloads that ask for one only run where it matches.
-    #[arg(long, value_name = "NAME", env = "WASMCLOUD_HOST_ENVIRONMENT", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "WASMCLOUD_HOST_ENVIRONMENT",
+        default_value = "",
+        hide_default_value = true
+    )]
     environment: String,
     /// A further label; several are possible.
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
@@ -35,16 +41,21 @@ impl IdentityArgs {
             Some(name) => name,
             None => self.generated.get_or_init(|| {
                 let suffix: u32 = rand::random_range(0..0x1_0000);
-                format!("{}-{suffix:04x}", machine())
+                format!("{}-{suffix:04x}", label_of(&machine()))
             }),
         }
     }
 
     pub(super) fn identity(&self) -> Result<HostIdentity, FlagError> {
-        if self.name().trim().is_empty() {
-            return Err(FlagError::new("--name", "must not be empty"));
+        if !is_dns_label(self.name()) {
+            let problem = format!(
+                "{:?} must be 1 to 63 lower-case letters, digits and inner hyphens",
+                self.name()
+            );
+            return Err(FlagError::new("--name", problem));
         }
-        let group = label(&format!("hostgroup={}", self.host_group)).map_err(|e| FlagError::new("--host-group", e))?;
+        let group = label(&format!("hostgroup={}", self.host_group))
+            .map_err(|e| FlagError::new("--host-group", e))?;
         let mut labels = BTreeMap::from([group]);
         for (key, value) in &self.labels {
             if let Some(before) = labels.insert(key.clone(), value.clone())
@@ -60,8 +71,37 @@ impl IdentityArgs {
             hostname: self.host_name.clone().unwrap_or_else(machine),
             environment: self.environment.clone(),
             labels,
+            started: SystemTime::now(),
         })
     }
+}
+
+/// A DNS label close to `text`, with room for a suffix.
+fn label_of(text: &str) -> String {
+    let plain: String = text
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
+        .take(50)
+        .collect();
+    match plain.trim_matches('-') {
+        "" => "host".to_owned(),
+        label => label.to_owned(),
+    }
+}
+
+fn is_dns_label(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
 }
 
 fn machine() -> String {

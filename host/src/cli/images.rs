@@ -21,10 +21,20 @@ pub struct ImageOptions {
 #[command(next_help_heading = "Images")]
 pub(super) struct ImageArgs {
     /// Folder of the local image store, shared with `wash` [default: wash/images in the user's data folder].
-    #[arg(long, visible_alias = "oci-cache-dir", value_name = "DIR", env = "WASMCLOUD_STORE")]
+    #[arg(
+        long,
+        visible_alias = "oci-cache-dir",
+        value_name = "DIR",
+        env = "WASMCLOUD_STORE"
+    )]
     store: Option<PathBuf>,
     /// Certificate authorities of registries (PEM); several separated by commas.
-    #[arg(long, value_name = "FILE", env = "WASH_OCI_CA_PATHS", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "WASH_OCI_CA_PATHS",
+        value_delimiter = ','
+    )]
     oci_ca_path: Vec<PathBuf>,
     /// Ask every registry over plain HTTP. For tests: whoever is on the way can replace images.
     #[arg(long)]
@@ -39,8 +49,15 @@ impl ImageArgs {
         let store = self
             .store
             .clone()
-            .or_else(|| user_folder("XDG_DATA_HOME", ".local/share").map(|data| data.join("wash/images")))
-            .ok_or_else(|| FlagError::new("--store", "there is no home directory: name a folder for images"))?;
+            .or_else(|| {
+                user_folder("XDG_DATA_HOME", ".local/share").map(|data| data.join("wash/images"))
+            })
+            .ok_or_else(|| {
+                FlagError::new(
+                    "--store",
+                    "there is no home directory: name a folder for images",
+                )
+            })?;
         Ok(ImageOptions {
             store,
             ca_files: self.oci_ca_path.clone(),
@@ -52,6 +69,10 @@ impl ImageArgs {
 
 /// A folder of the user by the XDG base directory specification.
 pub(super) fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let absolute = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     absolute(variable).or_else(|| absolute("HOME").map(|home| home.join(below_home)))
 }

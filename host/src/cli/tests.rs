@@ -13,7 +13,10 @@ fn parse(flags: &[&str]) -> Result<HostArgs, clap::Error> {
 }
 
 fn host(flags: &[&str]) -> Result<HostOptions, String> {
-    parse(flags).map_err(|error| error.to_string())?.host().map_err(|error| error.to_string())
+    parse(flags)
+        .map_err(|error| error.to_string())?
+        .host()
+        .map_err(|error| error.to_string())
 }
 
 #[test]
@@ -30,7 +33,11 @@ fn without_flags_there_is_a_usable_host() {
     assert_eq!(args.bus().unwrap().servers, ["nats://localhost:4222"]);
     assert!(!options.egress.addresses.allow_loopback && !options.egress.addresses.allow_private);
     assert_eq!(args.notices().unwrap(), [""; 0]);
-    assert_eq!(args.host().unwrap().identity.name, options.identity.name, "one name for one process");
+    assert_eq!(
+        args.host().unwrap().identity.name,
+        options.identity.name,
+        "one name for one process"
+    );
 }
 
 #[test]
@@ -51,7 +58,10 @@ fn what_the_charts_of_the_reference_pass_is_accepted() {
     ])
     .unwrap();
     let options = args.host().unwrap();
-    assert_eq!((&*options.identity.hostname, &*options.identity.environment), ("10.1.2.3", "default"));
+    assert_eq!(
+        (&*options.identity.hostname, &*options.identity.environment),
+        ("10.1.2.3", "default")
+    );
     assert_eq!(options.identity.labels["hostgroup"], "edge");
     assert_eq!(args.images().unwrap().store, PathBuf::from("/oci-cache"));
     let notices = args.notices().unwrap();
@@ -68,11 +78,21 @@ fn what_would_mislead_is_refused_by_name() {
     ] {
         let error = parse(flags).unwrap().notices().unwrap_err().to_string();
         let flag = flags[0].split('=').next().unwrap();
-        assert!(error.starts_with(flag) && !error.contains("secret"), "{error}");
+        assert!(
+            error.starts_with(flag) && !error.contains("secret"),
+            "{error}"
+        );
     }
-    for flags in [&["--socket-egress=count"][..], &["--deny-special-ranges=false"], &["--tls-ca-path=x"]] {
+    for flags in [
+        &["--socket-egress=count"][..],
+        &["--deny-special-ranges=false"],
+        &["--tls-ca-path=x"],
+    ] {
         let error = host(flags).err().unwrap();
-        assert!(error.starts_with(flags[0].split('=').next().unwrap()), "{error}");
+        assert!(
+            error.starts_with(flags[0].split('=').next().unwrap()),
+            "{error}"
+        );
     }
 }
 
@@ -83,6 +103,7 @@ fn bad_values_name_their_flag() {
         &["--workload-ports=all"],
         &["--label=zone"],
         &["--host-group=a b"],
+        &["--name=Not.A.Label"],
         &["--label=a=1", "--label=a=2"],
         &["--drain=1s", "--endpoint-delay=2s"],
         &["--tls-cert-path=x"],
@@ -90,7 +111,11 @@ fn bad_values_name_their_flag() {
         &["--http-header-timeout=0s"],
         &["--http-client-trust-roots=extra-only"],
         &["--max-connections=0"],
-        &["--scheduler-nats-token=t", "--scheduler-nats-user=u", "--scheduler-nats-password=p"],
+        &[
+            "--scheduler-nats-token=t",
+            "--scheduler-nats-user=u",
+            "--scheduler-nats-password=p",
+        ],
     ] {
         let error = host(flags).err().unwrap_or_default();
         assert!(error.contains("--"), "{flags:?}: {error:?}");

@@ -20,7 +20,9 @@ pub(super) struct Refusal {
 pub(super) fn reason(error: &StartError) -> Reason {
     match error {
         StartError::Compile { source, .. } => match source {
-            CompileError::Invalid(_) | CompileError::Deadline(_) | CompileError::Killed(_) => Reason::InvalidComponent,
+            CompileError::Invalid(_) | CompileError::Deadline(_) | CompileError::Killed(_) => {
+                Reason::InvalidComponent
+            }
             _ => Reason::Internal,
         },
         StartError::Prepare(error) => prepare(error),
@@ -54,6 +56,8 @@ fn routes(error: &RoutesError) -> Reason {
             RouteError::HostnameInvalid { .. } | RouteError::Unroutable(_) => Reason::InvalidSpec,
         },
         RoutesError::NoHandler => Reason::InvalidComponent,
-        RoutesError::Nowhere | RoutesError::Address(_) | RoutesError::TwoAddresses(..) => Reason::InvalidSpec,
+        RoutesError::Nowhere | RoutesError::Address(_) | RoutesError::TwoAddresses(..) => {
+            Reason::InvalidSpec
+        }
     }
 }

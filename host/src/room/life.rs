@@ -21,7 +21,11 @@ pub(super) async fn live(room: Arc<Inner>, mut seat: Seat, plan: Plan) {
         _ = seat.stopped() => return,
         pulled = pull::all(&room.images, &plan) => pulled,
     };
-    let Pulled { images, digests, leases } = match pulled {
+    let Pulled {
+        images,
+        digests,
+        leases,
+    } = match pulled {
         Ok(pulled) => pulled,
         Err(failed) => return fail(seat, failed.reason, failed.message).await,
     };
@@ -34,7 +38,9 @@ pub(super) async fn live(room: Arc<Inner>, mut seat: Seat, plan: Plan) {
         Err(error) => return fail(seat, failure::reason(&error), error.to_string()).await,
     };
     let order = follow(&mut seat, running.service()).await;
-    running.stop(room.options.endpoint_delay, order.unwrap_or(drain)).await;
+    running
+        .stop(room.options.endpoint_delay, order.unwrap_or(drain))
+        .await;
     drop(leases);
 }
 
@@ -67,25 +73,46 @@ async fn follow(seat: &mut Seat, service: Option<watch::Receiver<ServiceState>>)
 fn tell(seat: &Seat, service: &ServiceState) {
     let (state, reason, message, restarts) = match service {
         ServiceState::Starting => return,
-        ServiceState::Running { restarts, last_fault: None } => {
-            (WorkloadState::Running, None, "Workload is running".to_owned(), *restarts)
-        }
-        ServiceState::Running { restarts, last_fault: Some(fault) } => {
+        ServiceState::Running {
+            restarts,
+            last_fault: None,
+        } => (
+            WorkloadState::Running,
+            None,
+            "Workload is running".to_owned(),
+            *restarts,
+        ),
+        ServiceState::Running {
+            restarts,
+            last_fault: Some(fault),
+        } => {
             let message = format!("Workload is running; its service restarted after: {fault}");
             (WorkloadState::Running, None, message, *restarts)
         }
         ServiceState::Completed { restarts } => {
             let message = "The service of the workload has ended without an error".to_owned();
-            (WorkloadState::Completed, Some(Reason::Completed), message, *restarts)
+            (
+                WorkloadState::Completed,
+                Some(Reason::Completed),
+                message,
+                *restarts,
+            )
         }
-        ServiceState::Failed { restarts, message } => {
-            (WorkloadState::Error, Some(Reason::CrashLoop), message.clone(), *restarts)
-        }
+        ServiceState::Failed { restarts, message } => (
+            WorkloadState::Error,
+            Some(Reason::CrashLoop),
+            message.clone(),
+            *restarts,
+        ),
     };
     seat.set_service(state, reason, message, restarts);
 }
 
 /// The drain of a workload that names none.
 pub(super) fn drain_or(seconds: u32, default: Duration) -> Duration {
-    if seconds == 0 { default } else { Duration::from_secs(seconds.into()) }
+    if seconds == 0 {
+        default
+    } else {
+        Duration::from_secs(seconds.into())
+    }
 }

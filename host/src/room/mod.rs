@@ -55,8 +55,16 @@ struct Inner {
 impl Room {
     /// An empty room.
     pub fn new(platform: Platform, images: Arc<Images>, options: RoomOptions) -> Self {
-        let inner = Inner { platform, images, options, registry: Registry::default(), tasks: TaskTracker::new() };
-        Self { inner: Arc::new(inner) }
+        let inner = Inner {
+            platform,
+            images,
+            options,
+            registry: Registry::default(),
+            tasks: TaskTracker::new(),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 }
 
@@ -75,9 +83,17 @@ impl Workloads for Room {
         };
         let plan = match spec::plan(&request, &defaults) {
             Ok(plan) => plan,
-            Err(refusal) => return Started::Refused { reason: refusal.reason, message: refusal.message },
+            Err(refusal) => {
+                return Started::Refused {
+                    reason: refusal.reason,
+                    message: refusal.message,
+                };
+            }
         };
-        match inner.registry.reserve(&request, fingerprint, plan.components()) {
+        match inner
+            .registry
+            .reserve(&request, fingerprint, plan.components())
+        {
             Registered::Reserved(seat) => {
                 let report = seat.report();
                 inner.tasks.spawn(life::live(Arc::clone(inner), seat, plan));
@@ -114,7 +130,10 @@ impl Workloads for Room {
     fn capacity(&self) -> (Capacity, Capacity) {
         let permits = self.inner.platform.engine.permits();
         let (total, free) = (u64::from(permits.total()), u64::from(permits.free()));
-        let instances = |instances| Capacity { instances, ..Capacity::default() };
+        let instances = |instances| Capacity {
+            instances,
+            ..Capacity::default()
+        };
         (instances(total), instances(total.saturating_sub(free)))
     }
 

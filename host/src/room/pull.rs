@@ -27,13 +27,20 @@ pub(super) struct Pulled {
 pub(super) async fn all(images: &Images, plan: &Plan) -> Result<Pulled, Refusal> {
     let pulls = plan.images.iter().map(|wanted| async {
         let pulled = images
-            .pull(&wanted.reference, wanted.policy, wanted.credentials.as_ref())
+            .pull(
+                &wanted.reference,
+                wanted.policy,
+                wanted.credentials.as_ref(),
+            )
             .await
             .map_err(|error| refusal(&error))?;
         Ok::<(&Wanted, PulledImage), Refusal>((wanted, pulled))
     });
-    let mut pulled =
-        Pulled { images: WorkloadImages::default(), digests: Vec::new(), leases: Vec::new() };
+    let mut pulled = Pulled {
+        images: WorkloadImages::default(),
+        digests: Vec::new(),
+        leases: Vec::new(),
+    };
     for (wanted, image) in try_join_all(pulls).await? {
         pulled.digests.push(ImageDigest {
             name: wanted.name.clone(),
@@ -55,7 +62,9 @@ fn refusal(error: &ImageError) -> Refusal {
         ErrorKind::Unauthorized | ErrorKind::Credentials => Reason::UnauthorizedRegistry,
         ErrorKind::NotFound => Reason::ImageNotFound,
         ErrorKind::NotPresent => Reason::ImageNotPresent,
-        ErrorKind::Tls | ErrorKind::Dns | ErrorKind::Connect | ErrorKind::Timeout => Reason::RegistryUnreachable,
+        ErrorKind::Tls | ErrorKind::Dns | ErrorKind::Connect | ErrorKind::Timeout => {
+            Reason::RegistryUnreachable
+        }
         ErrorKind::UnsupportedMediaType | ErrorKind::NotAComponent => Reason::InvalidComponent,
         ErrorKind::DigestMismatch
         | ErrorKind::TooLarge
@@ -64,5 +73,8 @@ fn refusal(error: &ImageError) -> Refusal {
         | ErrorKind::Store
         | ErrorKind::NoTag => Reason::ImagePullFailed,
     };
-    Refusal { reason, message: error.to_string() }
+    Refusal {
+        reason,
+        message: error.to_string(),
+    }
 }

@@ -32,7 +32,10 @@ pub(super) type Fingerprint = [u8; 32];
 /// The fingerprint of a request.
 pub(super) fn fingerprint(request: &StartRequest) -> Fingerprint {
     let mut hash = Sha256::new();
-    for part in [protocol::json::encode(&request.workload), protocol::json::encode(&request.extension)] {
+    for part in [
+        protocol::json::encode(&request.workload),
+        protocol::json::encode(&request.extension),
+    ] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(&part);
     }
@@ -74,18 +77,30 @@ pub(super) enum Registered {
 
 impl Default for Registry {
     fn default() -> Self {
-        Self { state: Arc::default(), changes: broadcast::Sender::new(CHANGES) }
+        Self {
+            state: Arc::default(),
+            changes: broadcast::Sender::new(CHANGES),
+        }
     }
 }
 
 impl Registry {
     /// What is under an id.
     pub(super) fn find(&self, id: &str, fingerprint: Fingerprint) -> Option<Started> {
-        self.state.lock().occupants.get(id).map(|occupant| occupant.already_there(fingerprint))
+        self.state
+            .lock()
+            .occupants
+            .get(id)
+            .map(|occupant| occupant.already_there(fingerprint))
     }
 
     /// Takes the id in state STARTING, unless it is taken or the room is closed.
-    pub(super) fn reserve(&self, request: &StartRequest, fingerprint: Fingerprint, components: u64) -> Registered {
+    pub(super) fn reserve(
+        &self,
+        request: &StartRequest,
+        fingerprint: Fingerprint,
+        components: u64,
+    ) -> Registered {
         let (stop, stopped) = watch::channel(None);
         let mut state = self.state.lock();
         if let Some(occupant) = state.occupants.get(&request.id) {
@@ -104,14 +119,27 @@ impl Registry {
             report: WorkloadReport::default(),
             stop,
         };
-        occupant.become_state(&request.id, WorkloadState::Starting, None, "Workload is starting");
+        occupant.become_state(
+            &request.id,
+            WorkloadState::Starting,
+            None,
+            "Workload is starting",
+        );
         self.tell(&occupant);
         state.occupants.insert(request.id.clone(), occupant);
-        Registered::Reserved(Seat { registry: self.clone(), id: request.id.clone(), stopped })
+        Registered::Reserved(Seat {
+            registry: self.clone(),
+            id: request.id.clone(),
+            stopped,
+        })
     }
 
     pub(super) fn report(&self, id: &str) -> Option<WorkloadReport> {
-        self.state.lock().occupants.get(id).map(|occupant| occupant.report.clone())
+        self.state
+            .lock()
+            .occupants
+            .get(id)
+            .map(|occupant| occupant.report.clone())
     }
 
     /// Orders a workload to stop. A second order changes nothing, not even the time the first gave.
@@ -154,7 +182,12 @@ impl Registry {
         let running = |occupant: &&Occupant| state_of(&occupant.report) == WorkloadState::Running;
         Counts {
             workloads: state.occupants.len() as u64,
-            components: state.occupants.values().filter(running).map(|occupant| occupant.components).sum(),
+            components: state
+                .occupants
+                .values()
+                .filter(running)
+                .map(|occupant| occupant.components)
+                .sum(),
         }
     }
 
@@ -164,15 +197,26 @@ impl Registry {
             0 => PAGE,
             limit => limit.min(PAGE),
         };
-        let from = if page.r#continue.is_empty() { Unbounded } else { Excluded(page.r#continue.as_str()) };
+        let from = if page.r#continue.is_empty() {
+            Unbounded
+        } else {
+            Excluded(page.r#continue.as_str())
+        };
         let state = self.state.lock();
         let mut rest = state.occupants.range::<str, _>((from, Unbounded));
-        let items: Vec<_> = rest.by_ref().take(limit).map(|(id, occupant)| occupant.item(id)).collect();
+        let items: Vec<_> = rest
+            .by_ref()
+            .take(limit)
+            .map(|(id, occupant)| occupant.item(id))
+            .collect();
         let next = match (rest.next(), items.last()) {
             (Some(_), Some(last)) => last.id.clone(),
             _ => String::new(),
         };
-        Inventory { items, r#continue: next, ..Inventory::default() }
+        Inventory {
+            items,
+            r#continue: next,
+        }
     }
 
     fn tell(&self, occupant: &Occupant) {
@@ -188,14 +232,29 @@ impl Registry {
 
 impl Occupant {
     fn already_there(&self, fingerprint: Fingerprint) -> Started {
-        Started::AlreadyThere { report: self.report.clone(), same: self.fingerprint == fingerprint }
+        Started::AlreadyThere {
+            report: self.report.clone(),
+            same: self.fingerprint == fingerprint,
+        }
     }
 
-    fn become_state(&mut self, id: &str, state: WorkloadState, reason: Option<Reason>, message: impl Into<String>) {
+    fn become_state(
+        &mut self,
+        id: &str,
+        state: WorkloadState,
+        reason: Option<Reason>,
+        message: impl Into<String>,
+    ) {
         let old = std::mem::take(&mut self.report);
-        let since = if state_of(&old) == state { old.since } else { Some(timestamp(SystemTime::now())) };
+        let since = if state_of(&old) == state {
+            old.since
+        } else {
+            Some(timestamp(SystemTime::now()))
+        };
         self.report = WorkloadReport {
-            reason: reason.map(|reason| reason.as_str().to_owned()).unwrap_or_default(),
+            reason: reason
+                .map(|reason| reason.as_str().to_owned())
+                .unwrap_or_default(),
             images: old.images,
             restarts: old.restarts,
             since,
@@ -213,8 +272,7 @@ impl Occupant {
             revision: self.revision.clone(),
             state: state_of(&self.report).into(),
             restarts: self.report.restarts,
-            since: self.report.since.clone(),
-            ..InventoryItem::default()
+            since: self.report.since,
         }
     }
 }
@@ -243,18 +301,24 @@ impl Seat {
         }
     }
 
-    /// Whether the order was given.
-    pub(super) fn is_stopped(&self) -> bool {
-        self.stopped.borrow().is_some()
-    }
-
     /// Reports a state, unless the workload is stopping, which nothing but its end follows.
-    pub(super) fn set(&self, state: WorkloadState, reason: Option<Reason>, message: impl Into<String>) {
+    pub(super) fn set(
+        &self,
+        state: WorkloadState,
+        reason: Option<Reason>,
+        message: impl Into<String>,
+    ) {
         self.change(|id, occupant| occupant.become_state(id, state, reason, message));
     }
 
     /// Reports a running service's restarts with the state.
-    pub(super) fn set_service(&self, state: WorkloadState, reason: Option<Reason>, message: String, restarts: u64) {
+    pub(super) fn set_service(
+        &self,
+        state: WorkloadState,
+        reason: Option<Reason>,
+        message: String,
+        restarts: u64,
+    ) {
         self.change(|id, occupant| {
             occupant.report.restarts = u32::try_from(restarts).unwrap_or(u32::MAX);
             occupant.become_state(id, state, reason, message);

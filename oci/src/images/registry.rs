@@ -79,7 +79,8 @@ impl Registries {
     }
 
     fn may_be_plain(&self, reference: &Reference) -> bool {
-        let listed = |name: &String| name == reference.registry() || name == reference.host();
+        let listed =
+            |name: &String| name == "*" || name == reference.registry() || name == reference.host();
         reference.is_loopback() || self.insecure.iter().any(listed)
     }
 
