@@ -10,12 +10,11 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
-    agent::{self, AgentDeps, AgentError, HostIdentity},
+    agent::{self, AgentDeps, AgentError, HostIdentity, Machine},
     engine::Engine,
     http::{HttpMetrics, Ingress, IngressOptions},
     net::{EgressClients, EgressConfig},
-    room::{Room, RoomOptions},
-    workload::Platform,
+    workload::{Platform, Runner, RunnerOptions},
 };
 
 /// How often changed certificates are looked for.
@@ -181,10 +180,11 @@ pub async fn run(deps: HostDeps, token: CancellationToken) -> Result<Exit, RunEr
         }
     })?;
     let http = ingress.address();
-    let room_options = RoomOptions {
+    let (cpu_millis, memory) = Machine::default().limits();
+    let runner = RunnerOptions {
         endpoint_delay,
-        drain,
-        allow_host_loopback: egress.addresses.allow_loopback,
+        memory,
+        cpu_millis,
     };
     let reachable = egress.addresses;
     let platform = Platform {
@@ -198,7 +198,7 @@ pub async fn run(deps: HostDeps, token: CancellationToken) -> Result<Exit, RunEr
     };
     let agent = AgentDeps {
         bus: Arc::clone(&bus),
-        workloads: Arc::new(Room::new(platform, images, room_options)),
+        workloads: Arc::new(Runner::new(platform, images, runner)),
         identity: identity.clone(),
         http_port: http.map_or(0, |address| address.port()),
         addresses: addresses(http, &identity.hostname),
