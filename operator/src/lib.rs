@@ -1,1 +1,20 @@
-//! operator
+//! Desired state to host commands: Deployments become ReplicaSets, ReplicaSets Workloads, and each Workload runs on a
+//! host that the operator commands over the bus.
+//!
+//! [`run`] serves until its token is cancelled, against any API server and any bus.
+
+pub mod bus;
+pub mod cli;
+mod controllers;
+pub mod core;
+mod error;
+mod install;
+pub mod leader;
+mod options;
+mod run;
+mod watch;
+
+pub use error::OperatorError;
+pub use install::install_crds;
+pub use options::OperatorOptions;
+pub use run::{Exit, OperatorDeps, run};

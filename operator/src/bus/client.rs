@@ -1,0 +1,247 @@
+//! Commands to one host. A host that announced the extension gets extension commands; any other gets base
+//! commands only and never meets a field it would reject.
+
+use super::fleet::{Beat, Fleet};
+use super::intake::beat_of;
+use bytes::Bytes;
+use protocol::bus::{BusError, Headers, SharedBus};
+use protocol::subject::{Command, InvalidToken, host_command};
+use protocol::{Reason, ext, json, v2};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use std::time::Duration;
+use thiserror::Error;
+
+/// Longest wait for a start: a base host answers only when it has pulled.
+const START: Duration = Duration::from_mins(1);
+/// Longest wait for a stop: a base host answers when it is done.
+const STOP: Duration = Duration::from_secs(30);
+/// Longest wait for anything that is answered at once.
+const QUICK: Duration = Duration::from_secs(5);
+
+/// State of a workload on a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunState {
+    /// Accepted, not running yet.
+    Starting,
+    /// Running.
+    Running,
+    /// Ended without error.
+    Completed,
+    /// On its way out.
+    Stopping,
+    /// Failed.
+    Error,
+    /// The host does not have it.
+    NotFound,
+}
+
+/// What a host says of a workload.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// State.
+    pub state: RunState,
+    /// Why it failed, when the host says so in a word.
+    pub reason: Option<Reason>,
+    /// Words for people.
+    pub message: String,
+    /// (component, reference, digest) of what runs.
+    pub images: Vec<(String, String, String)>,
+    /// Restarts on this host.
+    pub restarts: u32,
+}
+
+/// Why a command has no answer.
+#[derive(Clone, Debug, Error)]
+pub enum CallError {
+    /// The host is not on the bus.
+    #[error("the host is not connected to the bus")]
+    NoResponders,
+    /// No answer in time; the command may have been carried out.
+    #[error("the host did not answer within {} s", .0.as_secs())]
+    Timeout(Duration),
+    /// The command does not fit a message.
+    #[error("the workload with its configuration has {size} bytes; the bus carries at most {max}")]
+    TooLarge {
+        /// Bytes of the message.
+        size: usize,
+        /// Bytes allowed.
+        max: usize,
+    },
+    /// The answer makes no sense.
+    #[error("the host's answer cannot be read: {0}")]
+    Answer(String),
+    /// The host's id cannot be addressed.
+    #[error(transparent)]
+    Id(#[from] InvalidToken),
+    /// The bus failed.
+    #[error("{0}")]
+    Bus(String),
+}
+
+impl From<BusError> for CallError {
+    fn from(error: BusError) -> Self {
+        match error {
+            BusError::NoResponders { .. } => Self::NoResponders,
+            BusError::Timeout { timeout, .. } => Self::Timeout(timeout),
+            BusError::TooLarge { size, max, .. } => Self::TooLarge { size, max },
+            other => Self::Bus(other.to_string()),
+        }
+    }
+}
+
+/// Sends commands. Clones share the connection.
+#[derive(Clone, Debug)]
+pub struct HostClient {
+    bus: SharedBus,
+    fleet: Arc<Fleet>,
+}
+
+impl HostClient {
+    /// Over this bus, to these hosts.
+    pub fn new(bus: SharedBus, fleet: Arc<Fleet>) -> Self {
+        Self { bus, fleet }
+    }
+
+    /// Whether a host understands the extension.
+    pub fn extended(&self, host: &str) -> bool {
+        self.fleet.get(host).is_some_and(|h| h.announced.is_some())
+    }
+
+    /// Whether a host that did not announce anything answers a command of the extension. A base host leaves it
+    /// unanswered.
+    pub async fn has_extension(&self, host: &str) -> bool {
+        let ask = ext::InventoryRequest {
+            limit: 1,
+            ..ext::InventoryRequest::default()
+        };
+        self.call::<_, ext::Inventory>(host, Command::List, &ask, QUICK)
+            .await
+            .is_ok()
+    }
+
+    /// Starts a workload. A host with the extension answers at once; a base host when it has pulled and started.
+    pub async fn start(
+        &self,
+        host: &str,
+        start: ext::WorkloadStartV1,
+    ) -> Result<Report, CallError> {
+        if self.extended(host) {
+            let reply: ext::WorkloadReply =
+                self.call(host, Command::StartV1, &start, QUICK).await?;
+            return extended_report(reply);
+        }
+        let base = start.base.unwrap_or_default();
+        let reply: v2::WorkloadStartResponse =
+            self.call(host, Command::Start, &base, START).await?;
+        base_report(reply.workload_status)
+    }
+
+    /// Asks how a workload does.
+    pub async fn status(&self, host: &str, workload: &str) -> Result<Report, CallError> {
+        let workload_id = workload.to_owned();
+        if self.extended(host) {
+            let ask = ext::WorkloadStatusV1 { workload_id };
+            return extended_report(self.call(host, Command::StatusV1, &ask, QUICK).await?);
+        }
+        let ask = v2::WorkloadStatusRequest { workload_id };
+        let reply: v2::WorkloadStatusResponse =
+            self.call(host, Command::Status, &ask, QUICK).await?;
+        base_report(reply.workload_status)
+    }
+
+    /// Stops a workload. `NotFound` and, from a base host, `Stopping` mean that it is gone.
+    pub async fn stop(&self, host: &str, workload: &str) -> Result<Report, CallError> {
+        let workload_id = workload.to_owned();
+        if self.extended(host) {
+            let ask = ext::WorkloadStopV1 {
+                workload_id,
+                drain_seconds: None,
+            };
+            return extended_report(self.call(host, Command::StopV1, &ask, QUICK).await?);
+        }
+        let ask = v2::WorkloadStopRequest { workload_id };
+        let reply: v2::WorkloadStopResponse = self.call(host, Command::Stop, &ask, STOP).await?;
+        let report = base_report(reply.workload_status)?;
+        Ok(match report.state {
+            RunState::Stopping => Report {
+                state: RunState::NotFound,
+                ..report
+            },
+            _ => report,
+        })
+    }
+
+    /// Asks a host for a heartbeat.
+    pub async fn probe(&self, host: &str) -> Result<Beat, CallError> {
+        let beat: v2::HostHeartbeat = self
+            .call(host, Command::Heartbeat, &serde_json::Map::new(), QUICK)
+            .await?;
+        if beat.id == host {
+            Ok(beat_of(beat))
+        } else {
+            Err(CallError::Answer("it is of another host".into()))
+        }
+    }
+
+    async fn call<A: Serialize, R: DeserializeOwned>(
+        &self,
+        host: &str,
+        command: Command,
+        ask: &A,
+        timeout: Duration,
+    ) -> Result<R, CallError> {
+        let subject = host_command(host, command)?;
+        let headers = Headers::new().with_deadline(timeout);
+        let reply = self
+            .bus
+            .request(&subject, headers, Bytes::from(json::encode(ask)), timeout)
+            .await?;
+        json::decode(&reply.payload).map_err(|error| CallError::Answer(error.to_string()))
+    }
+}
+
+fn extended_report(reply: ext::WorkloadReply) -> Result<Report, CallError> {
+    let report = reply
+        .report
+        .ok_or_else(|| CallError::Answer("it has no report".into()))?;
+    report_of(report)
+}
+
+/// A report of the extension as the operator understands it.
+pub(super) fn report_of(report: ext::WorkloadReport) -> Result<Report, CallError> {
+    let base = base_report(report.status)?;
+    Ok(Report {
+        reason: report.reason.parse().ok(),
+        images: report
+            .images
+            .into_iter()
+            .map(|i| (i.name, i.reference, i.digest))
+            .collect(),
+        restarts: report.restarts,
+        ..base
+    })
+}
+
+fn base_report(status: Option<v2::WorkloadStatus>) -> Result<Report, CallError> {
+    let status = status.ok_or_else(|| CallError::Answer("it has no workload status".into()))?;
+    let state = match status.workload_state() {
+        v2::WorkloadState::Starting => RunState::Starting,
+        v2::WorkloadState::Running => RunState::Running,
+        v2::WorkloadState::Completed => RunState::Completed,
+        v2::WorkloadState::Stopping => RunState::Stopping,
+        v2::WorkloadState::Error => RunState::Error,
+        v2::WorkloadState::NotFound => RunState::NotFound,
+        v2::WorkloadState::Unspecified => {
+            return Err(CallError::Answer("it names no workload state".into()));
+        }
+    };
+    Ok(Report {
+        state,
+        reason: None,
+        message: status.message,
+        images: Vec::new(),
+        restarts: 0,
+    })
+}

@@ -1,0 +1,48 @@
+//! Keeps an eye on hosts: asks those that were silent for a while, and tells which are lost.
+
+use super::{CallError, Fleet, HostClient};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Probes silent hosts and judges all of them every `interval`, a refused one again after a second. `on_lost` is
+/// told of each host that is lost from then on, `on_heard` of each that answered.
+pub async fn watch_over(
+    fleet: Arc<Fleet>,
+    client: HostClient,
+    interval: Duration,
+    on_heard: Arc<dyn Fn(super::Beat) + Send + Sync>,
+    on_lost: impl Fn(String),
+    token: CancellationToken,
+) {
+    const STEP: Duration = Duration::from_secs(1);
+    let tasks = TaskTracker::new();
+    let mut next_round = Instant::now();
+    loop {
+        tokio::select! {
+            () = token.cancelled() => break,
+            () = tokio::time::sleep(STEP.min(interval)) => {}
+        }
+        for id in fleet.judge(Instant::now()) {
+            on_lost(id);
+        }
+        let round = Instant::now() >= next_round;
+        if round {
+            next_round = Instant::now() + interval;
+        }
+        let silence = if round { interval } else { Duration::MAX };
+        for id in fleet.silent(Instant::now(), silence) {
+            let (fleet, client, on_heard) = (fleet.clone(), client.clone(), on_heard.clone());
+            tasks.spawn(async move {
+                match client.probe(&id).await {
+                    Ok(beat) => on_heard(beat),
+                    Err(CallError::NoResponders) => fleet.refused(&id),
+                    Err(error) => tracing::debug!(host = %id, %error, "probe was not answered"),
+                }
+            });
+        }
+    }
+    tasks.close();
+    tasks.wait().await;
+}

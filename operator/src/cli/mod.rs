@@ -1,0 +1,43 @@
+//! The command line of `runtime-operator`.
+
+mod flags;
+mod serve;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use flags::{Arguments, Command};
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Runs the program with these arguments, the first of which is its name.
+pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
+    let arguments = match Arguments::try_parse_from(flags::normalise(arguments)) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let code = u8::try_from(error.exit_code()).unwrap_or(2);
+            error.print().context("writing the usage")?;
+            return Ok(ExitCode::from(code));
+        }
+    };
+    service::telemetry::init(&arguments.log_options())?;
+    service::crypto::install_ring();
+    match arguments.command {
+        Some(Command::InstallCrds) => {
+            let client = kube::Client::try_default()
+                .await
+                .context("finding the API server")?;
+            crate::install_crds(&client).await?;
+            tracing::info!("the CRDs are installed");
+            Ok(ExitCode::SUCCESS)
+        }
+        None => serve::run(arguments).await,
+    }
+}
+
+/// Writes an error for whoever started the program.
+pub fn report(error: &anyhow::Error) {
+    let text = format!("error: {error:#}\n");
+    // Nothing is left to be done about an error stream that takes nothing.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}

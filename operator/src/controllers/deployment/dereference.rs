@@ -1,0 +1,202 @@
+//! Reads: the resolved template, the ReplicaSets, their Workloads.
+
+use crate::controllers::Context;
+use crate::controllers::queue::Next;
+use crate::core::artifacts::{self, ArtifactError, Published};
+use crate::core::rollout::Set;
+use crate::error::{Attempt, ReconcileError};
+use crate::watch::{self, Key};
+use crd_types::names::{DEPLOYMENT_LABEL, REVISION_ANNOTATION};
+use crd_types::{
+    Workload, WorkloadDeployment, WorkloadReplicaSet, WorkloadTemplate, condition, hash,
+};
+use kube::api::ListParams;
+use kube::{Api, Resource, ResourceExt};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The template with Artifacts resolved.
+pub(super) fn template(
+    context: &Context,
+    deployment: &WorkloadDeployment,
+) -> Result<WorkloadTemplate, ArtifactError> {
+    let namespace = deployment.namespace().unwrap_or_default();
+    artifacts::resolve(&deployment.spec, |name| {
+        let Some(artifact) = context.caches.artifacts.get(&Key::new(&namespace, name)) else {
+            return Published::Missing;
+        };
+        match artifact.status.as_ref() {
+            Some(s) if condition::is_true(&s.conditions, "Published") => s
+                .artifact_url
+                .clone()
+                .map_or(Published::Pending, Published::As),
+            _ => Published::Pending,
+        }
+    })
+}
+
+/// A ReplicaSet and what there is of it.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub object: Arc<WorkloadReplicaSet>,
+    pub matches: bool,
+    pub workloads: Vec<Arc<Workload>>,
+    pub ready: usize,
+    pub available: usize,
+}
+
+/// The ReplicaSets of a Deployment.
+#[derive(Debug, Default)]
+pub(super) struct Family {
+    pub members: Vec<Member>,
+    available_in: Option<Duration>,
+}
+
+impl Family {
+    /// As the rollout sees it.
+    pub fn sets(&self) -> Vec<Set> {
+        self.members.iter().map(Member::set).collect()
+    }
+
+    /// When a ready replica becomes available without anything else happening.
+    pub fn next_look(&self) -> Next {
+        self.available_in.map_or(Next::Wait, Next::After)
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Member> {
+        self.members.iter().find(|m| m.object.name_any() == name)
+    }
+}
+
+impl Member {
+    fn set(&self) -> Set {
+        let meta = self.object.meta();
+        Set {
+            name: self.object.name_any(),
+            uid: self.object.uid().unwrap_or_default(),
+            matches: self.matches,
+            replicas: usize::try_from(self.object.spec.desired()).unwrap_or_default(),
+            available: self.available,
+            existing: self.workloads.len(),
+            revision: revision(&self.object),
+            created: meta
+                .creation_timestamp
+                .as_ref()
+                .map_or(0, |t| t.0.as_second()),
+        }
+    }
+
+    /// Workloads that are not on their way out.
+    pub fn alive(&self) -> impl Iterator<Item = &Arc<Workload>> {
+        self.workloads
+            .iter()
+            .filter(|w| w.meta().deletion_timestamp.is_none())
+    }
+}
+
+/// Position in the history; 0 when never given, as by the reference.
+pub(super) fn revision(set: &WorkloadReplicaSet) -> u32 {
+    set.annotations()
+        .get(REVISION_ANNOTATION)
+        .and_then(|r| r.parse().ok())
+        .unwrap_or(0)
+}
+
+/// From the cache.
+pub(super) fn family(
+    context: &Context,
+    deployment: &WorkloadDeployment,
+    template: &WorkloadTemplate,
+) -> Family {
+    let uid = deployment.uid().unwrap_or_default();
+    gather(
+        context,
+        deployment,
+        template,
+        context.caches.replica_sets.find(&watch::by_owner(&uid)),
+    )
+}
+
+/// From the API server.
+pub(super) async fn live_family(
+    context: &Context,
+    deployment: &WorkloadDeployment,
+    template: &WorkloadTemplate,
+) -> Result<Family, ReconcileError> {
+    let namespace = deployment.namespace().unwrap_or_default();
+    let api: Api<WorkloadReplicaSet> = Api::namespaced(context.client(), &namespace);
+    let selector = format!("{DEPLOYMENT_LABEL}={}", deployment.name_any());
+    let listed = api
+        .list(&ListParams::default().labels(&selector))
+        .await
+        .attempt("listing ReplicaSets")?;
+    let uid = deployment.uid().unwrap_or_default();
+    let owned = listed
+        .items
+        .into_iter()
+        .filter(|set| watch::controller_of(set).is_some_and(|o| o.uid == uid))
+        .map(Arc::new)
+        .collect();
+    Ok(gather(context, deployment, template, owned))
+}
+
+fn gather(
+    context: &Context,
+    deployment: &WorkloadDeployment,
+    template: &WorkloadTemplate,
+    sets: Vec<Arc<WorkloadReplicaSet>>,
+) -> Family {
+    let wait = Duration::from_secs(
+        u64::try_from(deployment.spec.min_ready_seconds.unwrap_or_default()).unwrap_or_default(),
+    );
+    let mut family = Family::default();
+    for object in sets
+        .into_iter()
+        .filter(|s| s.meta().deletion_timestamp.is_none())
+    {
+        let workloads = context
+            .caches
+            .workloads
+            .find(&watch::by_owner(&object.uid().unwrap_or_default()));
+        let mut member = Member {
+            matches: hash::same_template(template, &object.spec.template),
+            object,
+            workloads,
+            ready: 0,
+            available: 0,
+        };
+        let pending: Vec<Option<Duration>> = member
+            .alive()
+            .filter_map(|w| ready_for(w))
+            .map(|age| wait.checked_sub(age))
+            .collect();
+        member.ready = pending.len();
+        for rest in pending {
+            match rest.filter(|r| !r.is_zero()) {
+                None => member.available += 1,
+                Some(rest) => {
+                    family.available_in =
+                        Some(family.available_in.map_or(rest, |held| held.min(rest)));
+                }
+            }
+        }
+        family.members.push(member);
+    }
+    family
+}
+
+/// For how long a Workload has been ready; `None` when it is not.
+fn ready_for(workload: &Workload) -> Option<Duration> {
+    let ready = condition::find(&workload.status.as_ref()?.conditions, "Ready")?;
+    if ready.status != crd_types::ConditionStatus::True {
+        return None;
+    }
+    let since = ready
+        .last_transition_time
+        .as_ref()
+        .map_or(0, |t| t.0.as_second());
+    let seconds = jiff::Timestamp::now().as_second().saturating_sub(since);
+    Some(Duration::from_secs(
+        u64::try_from(seconds).unwrap_or_default(),
+    ))
+}

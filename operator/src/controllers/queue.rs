@@ -1,0 +1,248 @@
+//! Work to do, by key: each key once, never twice at a time, later when asked, after growing delays on failure.
+
+use crate::core::backoff;
+use crate::watch::Key;
+use parking_lot::Mutex;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// What a reconcile wants next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing until something changes.
+    Wait,
+    /// Another look after this time.
+    After(Duration),
+    /// As after an error: another look after a growing delay.
+    BackOff,
+}
+
+/// A queue of keys. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Queue(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    wake: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    ready: VecDeque<Key>,
+    queued: HashSet<Key>,
+    running: HashSet<Key>,
+    again: HashSet<Key>,
+    timers: BinaryHeap<Reverse<(Instant, Key)>>,
+    due: HashMap<Key, Instant>,
+    failures: HashMap<Key, u32>,
+}
+
+impl Queue {
+    /// Asks for a look at a key, as soon as none is under way.
+    pub fn add(&self, key: Key) {
+        self.0.state.lock().push(key);
+        self.0.wake.notify_one();
+    }
+
+    async fn next(&self) -> Key {
+        loop {
+            let due = {
+                let mut state = self.0.state.lock();
+                state.expire(Instant::now());
+                if let Some(key) = state.ready.pop_front() {
+                    state.queued.remove(&key);
+                    state.running.insert(key.clone());
+                    return key;
+                }
+                state.timers.peek().map(|Reverse((at, _))| *at)
+            };
+            let woken = self.0.wake.notified();
+            match due {
+                Some(at) => tokio::select! {
+                    () = woken => {}
+                    () = tokio::time::sleep_until(at) => {}
+                },
+                None => woken.await,
+            }
+        }
+    }
+
+    fn done(&self, key: &Key, next: Next, jitter: f64) {
+        let mut state = self.0.state.lock();
+        state.running.remove(key);
+        let after = match next {
+            Next::Wait => None,
+            Next::After(after) => Some(after),
+            Next::BackOff => {
+                let failures = state.failures.entry(key.clone()).or_default();
+                *failures = failures.saturating_add(1);
+                Some(backoff::delay(*failures, jitter))
+            }
+        };
+        if next != Next::BackOff {
+            state.failures.remove(key);
+        }
+        state.due.remove(key);
+        if let Some(after) = after {
+            let at = Instant::now() + after;
+            state.due.insert(key.clone(), at);
+            state.timers.push(Reverse((at, key.clone())));
+        }
+        if state.again.remove(key) {
+            state.push(key.clone());
+        }
+        drop(state);
+        self.0.wake.notify_one();
+    }
+
+    /// Works off the queue until the token is cancelled and what is under way has ended. Keys run side by side.
+    pub async fn run<F, Fut>(&self, reconcile: F, token: CancellationToken)
+    where
+        F: Fn(Key) -> Fut,
+        Fut: Future<Output = Next> + Send + 'static,
+    {
+        let tasks = TaskTracker::new();
+        loop {
+            let key = tokio::select! {
+                () = token.cancelled() => break,
+                key = self.next() => key,
+            };
+            let work = reconcile(key.clone());
+            let queue = self.clone();
+            let stop = token.clone();
+            tasks.spawn(async move {
+                let guard = Finish {
+                    queue: &queue,
+                    key: &key,
+                    next: Next::BackOff,
+                };
+                let mut guard = guard;
+                guard.next = tokio::select! {
+                    next = work => next,
+                    () = stop.cancelled() => Next::Wait,
+                };
+            });
+        }
+        tasks.close();
+        tasks.wait().await;
+    }
+}
+
+/// Reports the end of a reconcile even when it panics, so that a key never stays locked.
+struct Finish<'a> {
+    queue: &'a Queue,
+    key: &'a Key,
+    next: Next,
+}
+
+impl Drop for Finish<'_> {
+    fn drop(&mut self) {
+        self.queue.done(self.key, self.next, rand::random::<f64>());
+    }
+}
+
+impl State {
+    fn push(&mut self, key: Key) {
+        if self.running.contains(&key) {
+            self.again.insert(key);
+        } else if self.queued.insert(key.clone()) {
+            self.ready.push_back(key);
+        }
+    }
+
+    /// Moves keys whose time has come to the queue. A timer that was replaced by another is dropped.
+    fn expire(&mut self, now: Instant) {
+        while self
+            .timers
+            .peek()
+            .is_some_and(|Reverse((at, _))| *at <= now)
+        {
+            if let Some(Reverse((at, key))) = self.timers.pop()
+                && self.due.get(&key) == Some(&at)
+            {
+                self.due.remove(&key);
+                self.push(key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn key(name: &str) -> Key {
+        Key::new("n", name)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_runs_alone_and_again_when_asked_meanwhile() {
+        let queue = Queue::default();
+        let (running, most, runs) = (
+            AtomicUsize::new(0),
+            AtomicUsize::new(0),
+            AtomicUsize::new(0),
+        );
+        let counters = Arc::new((running, most, runs));
+        let token = CancellationToken::new();
+        queue.add(key("a"));
+        queue.add(key("a"));
+        let work = {
+            let (counters, queue) = (counters.clone(), queue.clone());
+            move |_| {
+                let (counters, queue) = (counters.clone(), queue.clone());
+                async move {
+                    let now = counters.0.fetch_add(1, Ordering::SeqCst) + 1;
+                    counters.1.fetch_max(now, Ordering::SeqCst);
+                    if counters.2.fetch_add(1, Ordering::SeqCst) == 0 {
+                        queue.add(key("a"));
+                        queue.add(key("a"));
+                    }
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    counters.0.fetch_sub(1, Ordering::SeqCst);
+                    Next::Wait
+                }
+            }
+        };
+        let stop = token.clone();
+        tokio::join!(queue.run(work, token), async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            stop.cancel();
+        });
+        assert_eq!(counters.1.load(Ordering::SeqCst), 1);
+        assert_eq!(counters.2.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_grow_the_delay_and_success_resets_it() {
+        let queue = Queue::default();
+        let started = Instant::now();
+        let mut times = Vec::new();
+        queue.add(key("a"));
+        for next in [
+            Next::BackOff,
+            Next::BackOff,
+            Next::After(Duration::from_millis(10)),
+            Next::BackOff,
+            Next::Wait,
+        ] {
+            let key = queue.next().await;
+            times.push(started.elapsed());
+            queue.done(&key, next, 0.0);
+        }
+        let gaps: Vec<u64> = times
+            .windows(2)
+            .map(|w| w[1].saturating_sub(w[0]).as_millis() as u64)
+            .collect();
+        assert_eq!(gaps, [1000, 2000, 10, 1000]);
+    }
+}

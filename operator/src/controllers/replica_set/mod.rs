@@ -1,0 +1,101 @@
+//! ReplicaSets: so many Workloads of one template.
+
+mod build;
+mod dereference;
+mod status;
+
+use super::queue::Next;
+use super::{Context, writes};
+use crate::core::replicas::{self, Plan};
+use crate::error::{Attempt, ReconcileError};
+use crate::watch::{self, Key};
+use crd_types::{Workload, WorkloadReplicaSet};
+use kube::{Api, Resource, ResourceExt};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+pub(super) const MANAGER: &str = "workload-replicaset";
+
+/// One look at a ReplicaSet.
+pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, ReconcileError> {
+    let Some(set) = context.caches.replica_sets.get(&key) else {
+        return Ok(Next::Wait);
+    };
+    if set.meta().deletion_timestamp.is_some() {
+        return Ok(Next::Wait);
+    }
+    let mut workloads = dereference::cached(&context, &set);
+    let mut plan = plan(&set, &workloads, &BTreeSet::new());
+    if !plan.create.is_empty() {
+        // What is cached may lag behind: nothing is created on its word alone.
+        workloads = dereference::live(&context, &set).await?;
+        plan = self::plan(&set, &workloads, &BTreeSet::new());
+    }
+    let api: Api<Workload> = Api::namespaced(context.client(), &key.namespace);
+    let problem = apply(&api, &set, &workloads, plan).await.err();
+    status::write(&context, &set, problem.as_ref()).await?;
+    match problem {
+        Some(problem) => Err(problem),
+        None => Ok(Next::Wait),
+    }
+}
+
+fn plan(set: &WorkloadReplicaSet, workloads: &[Arc<Workload>], taken: &BTreeSet<u32>) -> Plan {
+    let desired = usize::try_from(set.spec.desired()).unwrap_or_default();
+    let replicas: Vec<_> = workloads
+        .iter()
+        .map(|w| dereference::replica(set, w))
+        .collect();
+    replicas::plan(&set.name_any(), desired, &replicas, taken)
+}
+
+/// Deletes and creates. A name that a stranger holds is passed over by planning again without it.
+async fn apply(
+    api: &Api<Workload>,
+    set: &WorkloadReplicaSet,
+    workloads: &[Arc<Workload>],
+    plan: Plan,
+) -> Result<(), ReconcileError> {
+    for (name, uid) in &plan.delete {
+        writes::delete(api, name, uid).await?;
+    }
+    let mut taken = BTreeSet::new();
+    let mut missing = plan.create;
+    while !missing.is_empty() {
+        let mut created = 0;
+        for ordinal in &missing {
+            if create(api, set, *ordinal).await? {
+                created += 1;
+            } else {
+                taken.insert(*ordinal);
+            }
+        }
+        let refused = missing.len() - created;
+        let tried: BTreeSet<u32> = taken.iter().chain(&missing).copied().collect();
+        missing = self::plan(set, workloads, &tried)
+            .create
+            .into_iter()
+            .take(refused)
+            .collect();
+    }
+    Ok(())
+}
+
+/// Creates one Workload; false when its name belongs to a stranger.
+async fn create(
+    api: &Api<Workload>,
+    set: &WorkloadReplicaSet,
+    ordinal: u32,
+) -> Result<bool, ReconcileError> {
+    let workload = build::workload(set, ordinal);
+    if writes::create(api, &workload, MANAGER).await?.is_some() {
+        return Ok(true);
+    }
+    let holder = api
+        .get_opt(&workload.name_any())
+        .await
+        .attempt("reading a Workload")?;
+    Ok(holder.is_none_or(|held| {
+        watch::controller_of(&held).is_some_and(|owner| Some(&owner.uid) == set.uid().as_ref())
+    }))
+}

@@ -1,0 +1,226 @@
+//! The start command of a Workload.
+
+use super::dereference::Resolved;
+use crate::core::aliases;
+use crate::core::durations;
+use crate::core::pull_secret::Login;
+use crate::watch;
+use crd_types::names::{DEPLOYMENT_LABEL, TEMPLATE_HASH_ANNOTATION};
+use crd_types::{LocalResources, PullPolicy, Resources, Timeouts, Workload};
+use kube::ResourceExt;
+use protocol::{ext, v2};
+use std::collections::BTreeMap;
+
+/// The command, base and extension; a base host is sent the base alone.
+pub(super) fn start(
+    workload: &Workload,
+    resolved: Resolved,
+    control_plane: &str,
+) -> ext::WorkloadStartV1 {
+    let namespace = workload.namespace().unwrap_or_default();
+    let service = watch::service_of(workload);
+    let hostnames = service
+        .map(|s| aliases::of_service(s, &namespace).to_vec())
+        .unwrap_or_default();
+    let extension = ext::StartExtension {
+        control_plane: control_plane.to_owned(),
+        revision: workload
+            .annotations()
+            .get(TEMPLATE_HASH_ANNOTATION)
+            .cloned()
+            .unwrap_or_default(),
+        components: component_extensions(workload),
+        drain_seconds: u32::try_from(workload.spec.drain_seconds.unwrap_or(30)).unwrap_or(30),
+        owner: workload
+            .labels()
+            .get(DEPLOYMENT_LABEL)
+            .cloned()
+            .unwrap_or_else(|| workload.name_any()),
+        service_hostnames: hostnames,
+    };
+    ext::WorkloadStartV1 {
+        base: Some(v2::WorkloadStartRequest {
+            workload_id: workload.uid().unwrap_or_default(),
+            workload: Some(base(workload, resolved, &namespace, service)),
+        }),
+        extension: Some(extension),
+    }
+}
+
+fn base(
+    workload: &Workload,
+    resolved: Resolved,
+    namespace: &str,
+    service: Option<&str>,
+) -> v2::Workload {
+    let spec = &workload.spec;
+    let host_interfaces = spec
+        .host_interfaces
+        .iter()
+        .zip(resolved.interfaces)
+        .map(|(interface, mut config)| {
+            if let Some(service) = service
+                && interface.is("wasi", "http")
+                && aliases::takes_requests(&interface.interfaces)
+            {
+                aliases::inject(&mut config, service, namespace);
+            }
+            v2::WitInterface {
+                namespace: interface.namespace.clone(),
+                package: interface.package.clone(),
+                version: interface.version.clone().unwrap_or_default(),
+                interfaces: interface.interfaces.clone(),
+                config,
+                name: interface.name.clone().unwrap_or_default(),
+            }
+        })
+        .collect();
+    let components = spec
+        .components
+        .iter()
+        .zip(resolved.components)
+        .zip(resolved.logins)
+        .map(|((component, environment), login)| v2::Component {
+            name: component.name.clone(),
+            image: component.image.clone(),
+            image_pull_secret: login.map(pull_secret),
+            image_pull_policy: pull_policy(component.image_pull_policy.as_deref()).into(),
+            pool_size: component.pool_size,
+            max_invocations: component.max_invocations,
+            max_concurrency: component.max_concurrency,
+            local_resources: Some(local_resources(
+                component.local_resources.as_ref(),
+                environment,
+            )),
+        })
+        .collect();
+    v2::Workload {
+        namespace: namespace.to_owned(),
+        name: workload.name_any(),
+        annotations: workload.annotations().clone(),
+        service: spec.service.as_ref().map(|service| v2::Service {
+            image: service.image.clone(),
+            image_pull_secret: resolved.service_login.map(pull_secret),
+            image_pull_policy: pull_policy(service.image_pull_policy.as_deref()).into(),
+            max_restarts: u64::try_from(service.max_restarts).unwrap_or_default(),
+            local_resources: Some(local_resources(
+                service.local_resources.as_ref(),
+                resolved.service,
+            )),
+        }),
+        wit_world: Some(v2::WitWorld {
+            components,
+            host_interfaces,
+        }),
+        volumes: spec.volumes.iter().map(volume).collect(),
+    }
+}
+
+fn local_resources(
+    resources: Option<&LocalResources>,
+    environment: BTreeMap<String, String>,
+) -> v2::LocalResources {
+    let Some(resources) = resources else {
+        return v2::LocalResources {
+            environment,
+            ..v2::LocalResources::default()
+        };
+    };
+    v2::LocalResources {
+        environment,
+        config: resources.config.clone(),
+        volume_mounts: resources
+            .volume_mounts
+            .iter()
+            .map(|m| v2::VolumeMount {
+                name: m.name.clone(),
+                mount_path: m.mount_path.clone(),
+                read_only: m.read_only,
+            })
+            .collect(),
+        allowed_hosts: resources.allowed_hosts.clone(),
+        allowed_ip_name_lookups: resources.allowed_ip_name_lookups.clone(),
+        allowed_host_loopback_ports: resources.allowed_host_loopback_ports.clone(),
+        ..v2::LocalResources::default()
+    }
+}
+
+fn volume(volume: &crd_types::Volume) -> v2::Volume {
+    use v2::volume::VolumeType;
+    v2::Volume {
+        name: volume.name.clone(),
+        volume_type: Some(match &volume.host_path {
+            Some(path) => VolumeType::HostPath(v2::HostPathVolume {
+                local_path: path.path.clone(),
+            }),
+            None => VolumeType::EmptyDir(v2::EmptyDirVolume {}),
+        }),
+    }
+}
+
+fn pull_secret(login: Login) -> v2::ImagePullSecret {
+    v2::ImagePullSecret {
+        username: login.username,
+        password: login.password,
+    }
+}
+
+fn pull_policy(policy: Option<&str>) -> v2::ImagePullPolicy {
+    match PullPolicy::parse(policy) {
+        None => v2::ImagePullPolicy::Unspecified,
+        Some(PullPolicy::Always) => v2::ImagePullPolicy::Always,
+        Some(PullPolicy::IfNotPresent) => v2::ImagePullPolicy::IfNotPresent,
+        Some(PullPolicy::Never) => v2::ImagePullPolicy::Never,
+    }
+}
+
+/// Limits by component name; the service's under the empty name.
+fn component_extensions(workload: &Workload) -> BTreeMap<String, ext::ComponentExtension> {
+    let spec = &workload.spec;
+    let mut all: BTreeMap<String, ext::ComponentExtension> = spec
+        .components
+        .iter()
+        .map(|c| {
+            (
+                c.name.clone(),
+                extension(c.resources.as_ref(), c.timeouts.as_ref(), c.max_in_flight),
+            )
+        })
+        .collect();
+    if let Some(s) = &spec.service {
+        all.insert(
+            String::new(),
+            extension(s.resources.as_ref(), s.timeouts.as_ref(), s.max_in_flight),
+        );
+    }
+    all.retain(|_, extension| *extension != ext::ComponentExtension::default());
+    all
+}
+
+fn extension(
+    resources: Option<&Resources>,
+    timeouts: Option<&Timeouts>,
+    max_in_flight: Option<i32>,
+) -> ext::ComponentExtension {
+    let limits = resources.and_then(|r| r.limits.as_ref());
+    let quantity = |q: Option<&k8s_openapi::apimachinery::pkg::api::resource::Quantity>,
+                    scale: f64| {
+        q.and_then(durations::quantity)
+            .map_or(0, |value| (value * scale).ceil() as u64)
+    };
+    ext::ComponentExtension {
+        memory_limit: quantity(limits.and_then(|l| l.memory.as_ref()), 1.0),
+        cpu_millis: quantity(limits.and_then(|l| l.cpu.as_ref()), 1000.0),
+        request_timeout_ms: timeouts
+            .and_then(|t| t.request.as_deref())
+            .and_then(durations::duration)
+            .map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
+        max_in_flight: max_in_flight
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or_default(),
+        registry_token: String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

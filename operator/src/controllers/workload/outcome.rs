@@ -1,0 +1,167 @@
+//! What a host's answer means for the Workload.
+
+use super::status;
+use crate::bus::{CallError, Report, RunState};
+use crate::controllers::Context;
+use crate::controllers::queue::Next;
+use crate::core::conditions::START_FAILED;
+use crate::error::ReconcileError;
+use crd_types::Workload;
+use kube::{Api, ResourceExt};
+use protocol::Reason;
+use std::time::{Duration, Instant};
+
+/// How long a workload that starts is left alone, where its host reports changes itself.
+const STARTING_LOOK: Duration = Duration::from_secs(5);
+
+/// The answer to a start.
+pub(super) async fn of_start(
+    context: &Context,
+    api: &Api<Workload>,
+    workload: &Workload,
+    host: &str,
+    report: Report,
+) -> Result<Next, ReconcileError> {
+    if report.reason == Some(Reason::AlreadyExists) {
+        // An earlier start of ours went through although its answer was lost.
+        return Ok(Next::After(Duration::ZERO));
+    }
+    of_look(context, api, workload, host, report).await
+}
+
+/// How the workload does.
+pub(super) async fn of_look(
+    context: &Context,
+    api: &Api<Workload>,
+    workload: &Workload,
+    host: &str,
+    report: Report,
+) -> Result<Next, ReconcileError> {
+    let uid = workload.uid().unwrap_or_default();
+    let extended = context.hosts.extended(host);
+    match report.state {
+        RunState::Running | RunState::Completed => {
+            context.memory.succeeded(&uid);
+            status::running(context, api, workload, &report).await?;
+            let poll = context.options.poll_interval;
+            Ok(Next::After(if extended { poll * 2 } else { poll }))
+        }
+        RunState::Starting => {
+            status::starting(api, workload, &report).await?;
+            Ok(Next::After(if extended {
+                STARTING_LOOK
+            } else {
+                Duration::from_secs(1)
+            }))
+        }
+        RunState::Stopping => Ok(Next::After(Duration::from_secs(1))),
+        RunState::NotFound if status::was_confirmed(workload) => {
+            let message = "the host does not have the workload any more; it is started again";
+            failed(
+                context,
+                api,
+                workload,
+                host,
+                Reason::HostLost.as_str(),
+                message,
+            )
+            .await
+        }
+        // The start never arrived, or its failure was not kept by the host: place it again.
+        RunState::NotFound => {
+            let message = if report.message.is_empty() {
+                "the host does not have the workload"
+            } else {
+                &report.message
+            };
+            failed(context, api, workload, host, START_FAILED, message).await
+        }
+        RunState::Error => {
+            let reason = report.reason.map_or(START_FAILED, Reason::as_str);
+            failed(context, api, workload, host, reason, &report.message).await
+        }
+    }
+}
+
+/// No answer. Nobody there: it did not start, or does not run any more as soon as the host is found lost. No
+/// answer in time: it may run; the next look asks.
+pub(super) async fn unanswered(
+    context: &Context,
+    api: &Api<Workload>,
+    workload: &Workload,
+    host: &str,
+    error: &CallError,
+) -> Result<Next, ReconcileError> {
+    tracing::info!(workload = %workload.name_any(), host, %error, "host did not answer");
+    if matches!(error, CallError::NoResponders) {
+        context.fleet.refused(host);
+    }
+    if !status::was_confirmed(workload) {
+        let message = format!("starting on the host: {error}");
+        status::unreachable(api, workload, &message).await?;
+    }
+    Ok(Next::BackOff)
+}
+
+/// Nobody was there to take the start: it is placed elsewhere.
+pub(super) async fn not_delivered(
+    context: &Context,
+    api: &Api<Workload>,
+    workload: &Workload,
+    host: &str,
+) -> Result<Next, ReconcileError> {
+    context.fleet.refused(host);
+    let message = CallError::NoResponders.to_string();
+    place_again(
+        context,
+        api,
+        workload,
+        host,
+        Reason::HostUnreachable.as_str(),
+        &message,
+    )
+    .await
+}
+
+/// The workload failed on the host: it is stopped there, so that its id is free, and tried again later, on another
+/// host if there is one. The object stays, and with it what is known of the failure.
+pub(super) async fn failed(
+    context: &Context,
+    api: &Api<Workload>,
+    workload: &Workload,
+    host: &str,
+    reason: &str,
+    message: &str,
+) -> Result<Next, ReconcileError> {
+    let uid = workload.uid().unwrap_or_default();
+    match context.hosts.stop(host, &uid).await {
+        Ok(report)
+            if matches!(
+                report.state,
+                RunState::NotFound | RunState::Completed | RunState::Error
+            ) => {}
+        Ok(_) => {
+            status::failing(api, workload, reason, message).await?;
+            return Ok(Next::After(Duration::from_secs(1)));
+        }
+        Err(error) => return unanswered(context, api, workload, host, &error).await,
+    }
+    place_again(context, api, workload, host, reason, message).await
+}
+
+async fn place_again(
+    context: &Context,
+    api: &Api<Workload>,
+    workload: &Workload,
+    host: &str,
+    reason: &str,
+    message: &str,
+) -> Result<Next, ReconcileError> {
+    let uid = workload.uid().unwrap_or_default();
+    context.memory.settled(&uid);
+    let delay = context
+        .memory
+        .failed(&uid, Some(host), Instant::now(), rand::random::<f64>());
+    status::failed(context, api, workload, reason, message, delay).await?;
+    Ok(Next::After(delay))
+}

@@ -1,0 +1,61 @@
+//! From no host to started: read what is referred to, choose a host, record it, then send the start. The host is
+//! in the status before anything is sent, so that a stop finds it whatever happens in between.
+
+use super::{build, dereference, outcome, schedule, status};
+use crate::bus::CallError;
+use crate::controllers::Context;
+use crate::controllers::queue::Next;
+use crate::error::ReconcileError;
+use crd_types::Workload;
+use kube::{Api, ResourceExt};
+use protocol::Reason;
+use std::time::Duration;
+
+pub(super) async fn run(
+    context: &Context,
+    api: &Api<Workload>,
+    workload: &Workload,
+) -> Result<Next, ReconcileError> {
+    let resolved = match dereference::resolve(context.client(), workload).await? {
+        Ok(resolved) => resolved,
+        Err(unresolved) => {
+            let reason = unresolved.reason.as_str();
+            status::not_configured(context, api, workload, reason, &unresolved.message).await?;
+            return Ok(Next::BackOff);
+        }
+    };
+    let host = match schedule::choose(context, workload) {
+        Ok(host) => host,
+        Err(unplaced) => {
+            status::not_placed(context, api, workload, unplaced.reason, &unplaced.message).await?;
+            // A change of the hosts brings the next look at once; this one is for what nothing tells of.
+            return Ok(Next::After(Duration::from_secs(30)));
+        }
+    };
+    let command = build::start(workload, resolved, &context.control_plane);
+    let placed = match status::placed(context, api, workload, &host).await {
+        Ok(placed) => placed,
+        Err(error) => {
+            context.memory.settled(&workload.uid().unwrap_or_default());
+            return Err(error);
+        }
+    };
+    let id = &host.beat.id;
+    match context.hosts.start(id, command).await {
+        Ok(report) => outcome::of_start(context, api, &placed, id, report).await,
+        Err(CallError::TooLarge { size, max }) => {
+            let message = CallError::TooLarge { size, max }.to_string();
+            outcome::failed(
+                context,
+                api,
+                &placed,
+                id,
+                Reason::ConfigTooLarge.as_str(),
+                &message,
+            )
+            .await
+        }
+        Err(CallError::NoResponders) => outcome::not_delivered(context, api, &placed, id).await,
+        Err(error) => outcome::unanswered(context, api, &placed, id, &error).await,
+    }
+}

@@ -1,0 +1,102 @@
+//! Writes, each with the uid or resourceVersion it was computed for, so that none hits an object that took the
+//! place of another.
+
+use crate::error::{Attempt, ReconcileError, code};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::{Api, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use std::fmt::Debug;
+
+/// An object of ours that can be written.
+pub trait Object:
+    Resource<DynamicType = ()> + Clone + DeserializeOwned + Serialize + Debug
+{
+}
+impl<K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Serialize + Debug> Object for K {}
+
+/// Writes a status against the resourceVersion of the object it was computed from.
+pub async fn status<K: Object>(
+    api: &Api<K>,
+    object: &K,
+    manager: &str,
+) -> Result<K, ReconcileError> {
+    let params = PostParams {
+        dry_run: false,
+        field_manager: Some(manager.to_owned()),
+    };
+    api.replace_status(&object.name_any(), &params, object)
+        .await
+        .attempt("writing status")
+}
+
+/// Deletes the object with this uid. One that is gone already, or replaced, is fine.
+pub async fn delete<K: Object>(api: &Api<K>, name: &str, uid: &str) -> Result<(), ReconcileError> {
+    let params = DeleteParams {
+        preconditions: Some(Preconditions {
+            uid: Some(uid.to_owned()),
+            resource_version: None,
+        }),
+        ..DeleteParams::background()
+    };
+    match api.delete(name, &params).await {
+        Ok(_) => Ok(()),
+        Err(error) if matches!(code(&error), Some(404 | 409)) => Ok(()),
+        Err(error) => Err(error).attempt("deleting"),
+    }
+}
+
+/// Sets the finalizers of an object as it was read.
+pub async fn finalizers<K: Object>(
+    api: &Api<K>,
+    object: &K,
+    wanted: &[String],
+    manager: &str,
+) -> Result<(), ReconcileError> {
+    patch(
+        api,
+        object,
+        json!({"metadata": {
+            "finalizers": wanted,
+            "uid": object.uid(),
+            "resourceVersion": object.resource_version(),
+        }}),
+        manager,
+    )
+    .await
+    .map(drop)
+}
+
+/// A merge patch for the object with this uid; `body` may add a resourceVersion.
+pub async fn patch<K: Object>(
+    api: &Api<K>,
+    object: &K,
+    body: serde_json::Value,
+    manager: &str,
+) -> Result<K, ReconcileError> {
+    let params = PatchParams {
+        field_manager: Some(manager.to_owned()),
+        ..PatchParams::default()
+    };
+    api.patch(&object.name_any(), &params, &Patch::Merge(body))
+        .await
+        .attempt("patching")
+}
+
+/// Creates an object; `None` when the name is taken.
+pub async fn create<K: Object>(
+    api: &Api<K>,
+    object: &K,
+    manager: &str,
+) -> Result<Option<K>, ReconcileError> {
+    let params = PostParams {
+        dry_run: false,
+        field_manager: Some(manager.to_owned()),
+    };
+    match api.create(&params, object).await {
+        Ok(created) => Ok(Some(created)),
+        Err(error) if code(&error) == Some(409) => Ok(None),
+        Err(error) => Err(error).attempt("creating"),
+    }
+}

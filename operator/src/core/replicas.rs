@@ -1,0 +1,222 @@
+//! Which replicas of a ReplicaSet to create and which to delete.
+
+use super::names;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A Workload of the ReplicaSet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replica {
+    /// Name.
+    pub name: String,
+    /// Uid; deletion carries it.
+    pub uid: String,
+    /// Deletion was asked for.
+    pub terminating: bool,
+    /// Made from the ReplicaSet's present template.
+    pub current: bool,
+    /// Ready.
+    pub ready: bool,
+    /// Its host is lost: it counts for nothing and goes.
+    pub lost: bool,
+    /// Host it is placed on.
+    pub host: Option<String>,
+    /// Creation time in seconds, to tell young from old.
+    pub created: i64,
+}
+
+/// What to do now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Ordinals to create.
+    pub create: Vec<u32>,
+    /// (name, uid) to delete.
+    pub delete: Vec<(String, String)>,
+}
+
+/// The plan that leads to `desired` replicas.
+///
+/// A terminating replica counts for nothing but keeps its ordinal, as does a stranger of that name. Not ready
+/// ones go before ready ones, then those on the most crowded host, then the youngest.
+pub fn plan(
+    replica_set: &str,
+    desired: usize,
+    replicas: &[Replica],
+    taken: &BTreeSet<u32>,
+) -> Plan {
+    let mut plan = Plan::default();
+    let (live, gone): (Vec<&Replica>, Vec<&Replica>) = replicas
+        .iter()
+        .filter(|r| !r.terminating)
+        .partition(|r| r.current && !r.lost);
+    plan.delete
+        .extend(gone.iter().map(|r| (r.name.clone(), r.uid.clone())));
+    if live.len() > desired {
+        let mut ranked = live.clone();
+        let mut crowd: BTreeMap<&str, usize> = BTreeMap::new();
+        for replica in &live {
+            if let Some(host) = &replica.host {
+                *crowd.entry(host).or_default() += 1;
+            }
+        }
+        for _ in desired..live.len() {
+            let Some(position) = victim(&ranked, &crowd) else {
+                break;
+            };
+            let replica = ranked.swap_remove(position);
+            if let Some(count) = replica.host.as_deref().and_then(|host| crowd.get_mut(host)) {
+                *count -= 1;
+            }
+            plan.delete
+                .push((replica.name.clone(), replica.uid.clone()));
+        }
+    }
+    let mut used: BTreeSet<u32> = replicas
+        .iter()
+        .filter_map(|r| names::ordinal(replica_set, &r.name))
+        .collect();
+    used.extend(taken);
+    let missing = desired.saturating_sub(live.len());
+    plan.create = (0..)
+        .filter(|ordinal| !used.contains(ordinal))
+        .take(missing)
+        .collect();
+    plan
+}
+
+fn victim(ranked: &[&Replica], crowd: &BTreeMap<&str, usize>) -> Option<usize> {
+    let rank = |replica: &Replica| {
+        let neighbours = replica
+            .host
+            .as_deref()
+            .and_then(|host| crowd.get(host))
+            .copied()
+            .unwrap_or_default();
+        (
+            replica.ready,
+            Reverse(neighbours),
+            Reverse(replica.created),
+            Reverse(replica.name.clone()),
+        )
+    };
+    (0..ranked.len()).min_by_key(|position| rank(ranked[*position]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn replica(ordinal: u32) -> Replica {
+        Replica {
+            name: format!("rs-{ordinal}"),
+            uid: format!("uid-{ordinal}"),
+            terminating: false,
+            current: true,
+            ready: true,
+            lost: false,
+            host: Some("h".into()),
+            created: 0,
+        }
+    }
+
+    fn deleted(plan: &Plan) -> Vec<&str> {
+        plan.delete.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    #[test]
+    fn fills_gaps_and_leaves_a_terminating_ordinal_alone() {
+        let replicas = [
+            replica(0),
+            Replica {
+                terminating: true,
+                ..replica(1)
+            },
+            replica(3),
+        ];
+        let plan = plan("rs", 4, &replicas, &BTreeSet::from([4]));
+        assert_eq!(plan.create, [2, 5]);
+        assert!(plan.delete.is_empty());
+    }
+
+    #[test]
+    fn replaces_lost_and_outdated_ones() {
+        let replicas = [
+            Replica {
+                lost: true,
+                ..replica(0)
+            },
+            Replica {
+                current: false,
+                ..replica(1)
+            },
+            replica(2),
+        ];
+        let plan = plan("rs", 2, &replicas, &BTreeSet::new());
+        assert_eq!(deleted(&plan), ["rs-0", "rs-1"]);
+        assert_eq!(plan.create, [3]);
+    }
+
+    #[test]
+    fn unready_goes_first_then_the_crowded_host_then_the_youngest() {
+        let on = |ordinal, host: &str, created| Replica {
+            host: Some(host.into()),
+            created,
+            ..replica(ordinal)
+        };
+        let replicas = [
+            on(0, "a", 1),
+            on(1, "a", 2),
+            on(2, "b", 9),
+            Replica {
+                ready: false,
+                ..on(3, "c", 0)
+            },
+            on(4, "a", 3),
+        ];
+        assert_eq!(
+            deleted(&plan("rs", 4, &replicas, &BTreeSet::new())),
+            ["rs-3"]
+        );
+        assert_eq!(
+            deleted(&plan("rs", 2, &replicas, &BTreeSet::new())),
+            ["rs-3", "rs-4", "rs-1"]
+        );
+    }
+
+    fn any_replica() -> impl Strategy<Value = (bool, bool, bool, bool, u8)> {
+        (
+            any::<bool>(),
+            any::<bool>(),
+            any::<bool>(),
+            any::<bool>(),
+            0_u8..3,
+        )
+    }
+
+    proptest! {
+        /// Carried out, a plan leads to the wanted count, and there is nothing left to plan.
+        #[test]
+        fn one_plan_is_enough(states in proptest::collection::vec(any_replica(), 0..12), desired in 0_usize..12) {
+            let replicas: Vec<Replica> = states
+                .iter()
+                .zip(0_u32..)
+                .map(|((terminating, current, ready, lost, host), ordinal)| Replica {
+                    terminating: *terminating, current: *current, ready: *ready, lost: *lost,
+                    host: Some(format!("h{host}")), ..replica(ordinal)
+                })
+                .collect();
+            let first = plan("rs", desired, &replicas, &BTreeSet::new());
+            let mut after: Vec<Replica> = replicas
+                .into_iter()
+                .map(|r| Replica { terminating: r.terminating || first.delete.iter().any(|(n, _)| *n == r.name), ..r })
+                .collect();
+            for ordinal in &first.create {
+                prop_assert!(!after.iter().any(|r| r.name == format!("rs-{ordinal}")), "name is free");
+                after.push(replica(*ordinal));
+            }
+            prop_assert_eq!(after.iter().filter(|r| !r.terminating).count(), desired);
+            prop_assert_eq!(plan("rs", desired, &after, &BTreeSet::new()), Plan::default());
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What can be set from outside.
+
+use crate::core::liveness::Policy;
+use std::time::Duration;
+
+/// Settings of one operator.
+#[derive(Clone, Debug)]
+pub struct OperatorOptions {
+    /// Namespace of the operator: Hosts live in it, and the Lease.
+    pub namespace: String,
+    /// Who starts workloads, as hosts see it. Absent: the uid of the operator's namespace.
+    pub control_plane_id: Option<String>,
+    /// Namespaces to serve. Empty: all.
+    pub watch_namespaces: Vec<String>,
+    /// Workloads may run on hosts of other environments.
+    pub allow_shared_hosts: bool,
+    /// Leave Artifacts alone.
+    pub disable_artifact_controller: bool,
+    /// Run only while holding the Lease, under this name. Absent: run at once.
+    pub leader_identity: Option<String>,
+    /// When a host counts as lost.
+    pub liveness: Policy,
+    /// How often a host that was not heard lately is probed.
+    pub probe_interval: Duration,
+    /// How often a running workload is asked after, where the host does not report changes itself.
+    pub poll_interval: Duration,
+    /// How long a lost host's object is kept.
+    pub lost_retention: Duration,
+}
+
+impl OperatorOptions {
+    /// The defaults, for an operator in this namespace.
+    pub fn new(namespace: impl Into<String>) -> Self {
+        Self {
+            namespace: namespace.into(),
+            control_plane_id: None,
+            watch_namespaces: Vec::new(),
+            allow_shared_hosts: true,
+            disable_artifact_controller: false,
+            leader_identity: None,
+            liveness: Policy::default(),
+            probe_interval: Duration::from_secs(5),
+            poll_interval: Duration::from_secs(30),
+            lost_retention: Duration::from_mins(1),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Objects of one kind by key, with an index.
+
+use kube::{Resource, ResourceExt};
+use parking_lot::RwLock;
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+/// Namespace and name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+impl Key {
+    /// From its parts.
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            namespace: namespace.into(),
+            name: name.into(),
+        }
+    }
+
+    /// Of an object.
+    pub fn of<K: Resource>(object: &K) -> Self {
+        Self::new(object.namespace().unwrap_or_default(), object.name_any())
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// Objects of one kind. Readers see a state that the API server had, maybe a moment ago.
+pub struct Cache<K> {
+    entries_of: fn(&K) -> Vec<String>,
+    held: RwLock<Held<K>>,
+}
+
+struct Held<K> {
+    objects: HashMap<Key, Arc<K>>,
+    index: HashMap<String, BTreeSet<Key>>,
+}
+
+impl<K> fmt::Debug for Cache<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache")
+            .field("objects", &self.held.read().objects.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<K: Resource> Cache<K> {
+    /// An empty cache; `entries_of` says under which index entries an object is found.
+    pub fn new(entries_of: fn(&K) -> Vec<String>) -> Self {
+        Self {
+            entries_of,
+            held: RwLock::new(Held {
+                objects: HashMap::new(),
+                index: HashMap::new(),
+            }),
+        }
+    }
+
+    /// The object of a key.
+    pub fn get(&self, key: &Key) -> Option<Arc<K>> {
+        self.held.read().objects.get(key).cloned()
+    }
+
+    /// Every object.
+    pub fn all(&self) -> Vec<Arc<K>> {
+        self.held.read().objects.values().cloned().collect()
+    }
+
+    /// Objects under an index entry, by key.
+    pub fn find(&self, entry: &str) -> Vec<Arc<K>> {
+        let held = self.held.read();
+        let keys = held.index.get(entry).into_iter().flatten();
+        keys.filter_map(|key| held.objects.get(key).cloned())
+            .collect()
+    }
+
+    /// How many objects are under an index entry.
+    pub fn count(&self, entry: &str) -> usize {
+        self.held.read().index.get(entry).map_or(0, BTreeSet::len)
+    }
+
+    /// Puts an object in; returns what was there.
+    pub fn insert(&self, object: &Arc<K>) -> Option<Arc<K>> {
+        let key = Key::of(object.as_ref());
+        let mut held = self.held.write();
+        for entry in (self.entries_of)(object) {
+            held.index.entry(entry).or_default().insert(key.clone());
+        }
+        let old = held.objects.insert(key.clone(), object.clone());
+        if let Some(old) = &old {
+            let now = (self.entries_of)(object);
+            let stale = (self.entries_of)(old)
+                .into_iter()
+                .filter(|e| !now.contains(e))
+                .collect();
+            held.unindex(&key, stale);
+        }
+        old
+    }
+
+    /// Takes an object out; returns it.
+    pub fn remove(&self, key: &Key) -> Option<Arc<K>> {
+        let mut held = self.held.write();
+        let old = held.objects.remove(key)?;
+        held.unindex(key, (self.entries_of)(&old));
+        Some(old)
+    }
+
+    /// Keys held in a namespace, or in all when it is `None`.
+    pub fn keys(&self, namespace: Option<&str>) -> Vec<Key> {
+        let held = self.held.read();
+        held.objects
+            .keys()
+            .filter(|k| namespace.is_none_or(|n| n == k.namespace))
+            .cloned()
+            .collect()
+    }
+}
+
+impl<K> Held<K> {
+    fn unindex(&mut self, key: &Key, entries: Vec<String>) {
+        for entry in entries {
+            if let Some(keys) = self.index.get_mut(&entry) {
+                keys.remove(key);
+                if keys.is_empty() {
+                    self.index.remove(&entry);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::api::core::v1::ConfigMap;
+
+    fn object(name: &str, group: &str) -> Arc<ConfigMap> {
+        Arc::new(
+            serde_json::from_value(
+                serde_json::json!({"metadata": {"name": name, "namespace": "n", "labels": {"group": group}}}),
+            )
+            .unwrap(),
+        )
+    }
+
+    #[test]
+    fn the_index_follows_changes() {
+        let cache: Cache<ConfigMap> = Cache::new(|o| o.labels().values().cloned().collect());
+        cache.insert(&object("a", "x"));
+        cache.insert(&object("b", "x"));
+        assert_eq!(cache.count("x"), 2);
+        cache.insert(&object("a", "y"));
+        assert_eq!((cache.count("x"), cache.count("y")), (1, 1));
+        assert_eq!(cache.find("y")[0].name_any(), "a");
+        cache.remove(&Key::new("n", "b"));
+        assert_eq!(cache.count("x"), 0);
+        assert_eq!(cache.keys(Some("n")), [Key::new("n", "a")]);
+        assert!(cache.keys(Some("other")).is_empty());
+    }
+}

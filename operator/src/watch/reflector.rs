@@ -1,0 +1,101 @@
+//! Follows one kind in one namespace (or all) and keeps its cache.
+
+use super::{Cache, Key};
+use futures::StreamExt;
+use kube::core::DeserializeGuard;
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Resource};
+use serde::de::DeserializeOwned;
+use std::collections::HashSet;
+use std::fmt::Debug;
+use std::pin::pin;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Watches until the token is cancelled. `on_change` is told of every object that came, changed or went, with
+/// what was and what is; `on_ready` once after the first complete list. An object that cannot be read is left
+/// out and named in the log; it does not stall the others.
+pub async fn follow<K>(
+    api: Api<DeserializeGuard<K>>,
+    namespace: Option<String>,
+    cache: &Cache<K>,
+    on_change: impl Fn(Option<&K>, Option<&K>),
+    on_ready: impl FnOnce(),
+    token: CancellationToken,
+) where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+{
+    let mut events = pin!(watcher(api, watcher::Config::default()).default_backoff());
+    let mut on_ready = Some(on_ready);
+    let mut listed: HashSet<Key> = HashSet::new();
+    loop {
+        let event = tokio::select! {
+            () = token.cancelled() => return,
+            event = events.next() => event,
+        };
+        let event = match event {
+            None => return,
+            Some(Ok(event)) => event,
+            Some(Err(error)) => {
+                tracing::warn!(kind = %K::kind(&()), %error, "watch interrupted; trying again");
+                continue;
+            }
+        };
+        match event {
+            watcher::Event::Init => listed.clear(),
+            watcher::Event::InitApply(object) => {
+                if let Some(object) = readable(object) {
+                    listed.insert(Key::of(object.as_ref()));
+                    put(cache, &object, &on_change);
+                }
+            }
+            watcher::Event::InitDone => {
+                for key in cache.keys(namespace.as_deref()) {
+                    if !listed.contains(&key)
+                        && let Some(old) = cache.remove(&key)
+                    {
+                        on_change(Some(&old), None);
+                    }
+                }
+                if let Some(ready) = on_ready.take() {
+                    ready();
+                }
+            }
+            watcher::Event::Apply(object) => {
+                if let Some(object) = readable(object) {
+                    put(cache, &object, &on_change);
+                }
+            }
+            watcher::Event::Delete(object) => {
+                if let Some(old) = cache.remove(&Key::of(&object)) {
+                    on_change(Some(&old), None);
+                }
+            }
+        }
+    }
+}
+
+fn readable<K: Resource<DynamicType = ()>>(object: DeserializeGuard<K>) -> Option<Arc<K>> {
+    match object.0 {
+        Ok(object) => Some(Arc::new(object)),
+        Err(invalid) => {
+            tracing::warn!(
+                kind = %K::kind(&()),
+                namespace = invalid.metadata.namespace.as_deref().unwrap_or_default(),
+                name = invalid.metadata.name.as_deref().unwrap_or_default(),
+                error = %invalid.error,
+                "stored object cannot be read and is left alone"
+            );
+            None
+        }
+    }
+}
+
+fn put<K: Resource>(
+    cache: &Cache<K>,
+    object: &Arc<K>,
+    on_change: &impl Fn(Option<&K>, Option<&K>),
+) {
+    let old = cache.insert(object);
+    on_change(old.as_deref(), Some(object));
+}

@@ -1,0 +1,174 @@
+//! A control plane with the CRDs and a running operator.
+
+use crate::fake_host::{FakeHost, Speaks};
+use anyhow::{Result, anyhow, ensure};
+use crd_types::{Workload, WorkloadDeployment, condition};
+use kube::api::{ListParams, Patch, PatchParams};
+use kube::{Api, Client, ResourceExt};
+use operator::{OperatorDeps, OperatorOptions};
+use protocol::bus::SharedBus;
+use protocol::bus::memory::MemoryBus;
+use serde_json::{Value, json};
+use service::telemetry::LogOptions;
+use std::time::Duration;
+use testbed::kube::ControlPlane;
+use testbed::wait::until;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Everything a test needs; gone when dropped.
+pub struct World {
+    _plane: ControlPlane,
+    pub client: Client,
+    pub bus: SharedBus,
+    token: CancellationToken,
+    operator: Option<JoinHandle<Result<operator::Exit, operator::OperatorError>>>,
+}
+
+impl World {
+    pub async fn new() -> Result<Self> {
+        let log = LogOptions {
+            filter: "off".into(),
+            ..LogOptions::default()
+        };
+        service::telemetry::init(&log)?;
+        let plane = ControlPlane::start().await?;
+        let client = plane.client().await?;
+        operator::install_crds(&client).await?;
+        let mut world = Self {
+            _plane: plane,
+            client,
+            bus: MemoryBus::new(),
+            token: CancellationToken::new(),
+            operator: None,
+        };
+        world.start_operator();
+        Ok(world)
+    }
+
+    pub fn start_operator(&mut self) {
+        self.token = CancellationToken::new();
+        let mut options = OperatorOptions::new("default");
+        options.probe_interval = Duration::from_secs(1);
+        options.poll_interval = Duration::from_secs(2);
+        let deps = OperatorDeps {
+            client: self.client.clone(),
+            bus: self.bus.clone(),
+            options,
+        };
+        self.operator = Some(tokio::spawn(operator::run(deps, self.token.clone())));
+    }
+
+    pub async fn stop_operator(&mut self) -> Result<()> {
+        self.token.cancel();
+        let running = self
+            .operator
+            .take()
+            .ok_or_else(|| anyhow!("no operator runs"))?;
+        ensure!(running.await?? == operator::Exit::Stopped);
+        Ok(())
+    }
+
+    /// Starts a host and waits until its object is Ready.
+    pub async fn host(&self, name: &str, speaks: Speaks) -> Result<FakeHost> {
+        let hosts: Api<crd_types::Host> = Api::namespaced(self.client.clone(), "default");
+        // A heartbeat sent before the operator listens is lost, as on any bus.
+        until(PATIENCE, "the operator to listen", || async {
+            let beat = self
+                .bus
+                .request(
+                    "runtime.operator.heartbeat.probe",
+                    protocol::bus::Headers::new(),
+                    bytes::Bytes::new(),
+                    Duration::from_millis(50),
+                )
+                .await;
+            match beat {
+                Err(protocol::bus::BusError::Timeout { .. }) => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await?;
+        let host = FakeHost::start(&self.bus, name, speaks).await;
+        until(PATIENCE, "the Host to be Ready", || async {
+            let object = hosts
+                .get_opt(name)
+                .await?
+                .ok_or_else(|| anyhow!("no Host {name}"))?;
+            let conditions = object.status.map(|s| s.conditions).unwrap_or_default();
+            ensure!(condition::is_true(&conditions, "Ready"), "{conditions:?}");
+            anyhow::Ok(())
+        })
+        .await?;
+        Ok(host)
+    }
+
+    pub fn deployments(&self) -> Api<WorkloadDeployment> {
+        Api::namespaced(self.client.clone(), "default")
+    }
+
+    pub fn workloads(&self) -> Api<Workload> {
+        Api::namespaced(self.client.clone(), "default")
+    }
+
+    pub async fn apply(&self, name: &str, spec: Value) -> Result<()> {
+        let body = json!({
+            "apiVersion": "runtime.wasmcloud.dev/v1alpha1", "kind": "WorkloadDeployment",
+            "metadata": {"name": name}, "spec": spec,
+        });
+        let params = PatchParams::apply("test").force();
+        self.deployments()
+            .patch(name, &params, &Patch::Apply(&body))
+            .await?;
+        Ok(())
+    }
+
+    /// Waits until the Deployment is Ready at its present generation with so many replicas.
+    pub async fn ready(&self, name: &str, replicas: i32) -> Result<WorkloadDeployment> {
+        until(
+            PATIENCE,
+            &format!("{name} to have {replicas} available replicas"),
+            || async {
+                let found = self.deployments().get(name).await?;
+                let status = found.status.clone().unwrap_or_default();
+                let ready = condition::find(&status.conditions, "Ready").cloned();
+                ensure!(
+                    status.observed_generation == found.metadata.generation,
+                    "not observed yet"
+                );
+                ensure!(status.available_replicas == Some(replicas), "{status:?}");
+                ensure!(condition::is_true(&status.conditions, "Ready"), "{ready:?}");
+                anyhow::Ok(found)
+            },
+        )
+        .await
+    }
+
+    /// Waits until only so many Workloads are there, terminating ones included.
+    pub async fn workload_count(&self, count: usize) -> Result<Vec<Workload>> {
+        until(PATIENCE, &format!("{count} Workloads"), || async {
+            let all = self.workloads().list(&ListParams::default()).await?.items;
+            ensure!(
+                all.len() == count,
+                "{:?}",
+                all.iter().map(ResourceExt::name_any).collect::<Vec<_>>()
+            );
+            anyhow::Ok(all)
+        })
+        .await
+    }
+}
+
+/// A spec with one component of this image.
+pub fn spec(replicas: i32, image: &str) -> Value {
+    json!({
+        "replicas": replicas,
+        "template": {"spec": {
+            "hostSelector": {"hostgroup": "default"},
+            "components": [{"name": "c", "image": image}],
+            "hostInterfaces": [{"namespace": "wasi", "package": "http", "interfaces": ["incoming-handler"], "config": {"host": "hello.example"}}],
+        }},
+    })
+}

@@ -1,0 +1,12 @@
+//! The operator against a real etcd and kube-apiserver, with hosts that speak the wire on a bus in this process.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests: a failed unwrap is a failed test"
+)]
+
+mod fake_host;
+mod fixture;
+mod journey;
