@@ -1,7 +1,8 @@
 //! Commands to one host. A host that announced the extension gets extension commands; any other gets base
 //! commands only and never meets a field it would reject.
 
-use super::fleet::{Beat, Fleet};
+use super::fleet::Fleet;
+use super::host::Beat;
 use super::intake::beat_of;
 use bytes::Bytes;
 use protocol::bus::{BusError, Headers, SharedBus};

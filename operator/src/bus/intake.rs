@@ -2,7 +2,7 @@
 //! id is the payload's.
 
 use super::client::{Report, report_of};
-use super::fleet::{Announced, Beat, OwnedOffer};
+use super::host::{Announced, Beat, OwnedOffer};
 use futures::StreamExt;
 use protocol::bus::{BusError, Message, SharedBus};
 use protocol::subject::{ALL_ANNOUNCEMENTS, ALL_HEARTBEATS, ALL_WORKLOAD_STATES, Parsed, parse};

@@ -2,12 +2,14 @@
 
 mod client;
 mod fleet;
+mod host;
 mod intake;
 mod observed;
 mod probe;
 
 pub use client::{CallError, HostClient, Report, RunState};
-pub use fleet::{Announced, Beat, Fleet, Heard, HostView, OwnedOffer, Standing};
+pub use fleet::{Fleet, Heard, Standing};
+pub use host::{Announced, Beat, HostView, OwnedOffer};
 pub use intake::{Said, listen};
 pub use observed::Observed;
 pub use probe::watch_over;

@@ -13,7 +13,6 @@ use kube::Client;
 use parking_lot::Mutex;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// One queue for each controller.
@@ -103,7 +102,7 @@ pub async fn drive<F, Fut>(
                 Ok(next) => next,
                 Err(error) if error.is_stale() => {
                     tracing::debug!(kind, %key, %error, "state has moved on");
-                    Next::After(Duration::from_millis(100))
+                    Next::Stale
                 }
                 Err(error) => {
                     tracing::warn!(kind, %key, %error, "reconcile failed; trying again");

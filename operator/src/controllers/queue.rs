@@ -13,6 +13,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// How much sooner a look follows that only needs fresher data.
+const STALE_SHARE: u32 = 16;
+
 /// What a reconcile wants next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
@@ -22,6 +25,8 @@ pub enum Next {
     After(Duration),
     /// As after an error: another look after a growing delay.
     BackOff,
+    /// What was read is out of date: another look very soon, later when that goes on.
+    Stale,
 }
 
 /// A queue of keys. Clones share it.
@@ -81,13 +86,18 @@ impl Queue {
         let after = match next {
             Next::Wait => None,
             Next::After(after) => Some(after),
-            Next::BackOff => {
+            Next::BackOff | Next::Stale => {
                 let failures = state.failures.entry(key.clone()).or_default();
                 *failures = failures.saturating_add(1);
-                Some(backoff::delay(*failures, jitter))
+                let delay = backoff::delay(*failures, jitter);
+                Some(if next == Next::Stale {
+                    delay / STALE_SHARE
+                } else {
+                    delay
+                })
             }
         };
-        if next != Next::BackOff {
+        if !matches!(next, Next::BackOff | Next::Stale) {
             state.failures.remove(key);
         }
         state.due.remove(key);

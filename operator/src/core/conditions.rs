@@ -9,6 +9,12 @@ pub const AVAILABLE: &str = "Available";
 /// Reason of a failed start where the host gives none: it speaks the base protocol.
 pub const START_FAILED: &str = "StartFailed";
 
+/// Reason where a host does not have a workload any more that it has run.
+pub const WORKLOAD_GONE: &str = "WorkloadGone";
+
+/// Reason of what is on its way and has not failed.
+pub const PROGRESSING: &str = "Progressing";
+
 /// What a reconcile found out, by condition type, in the order in which it is shown.
 #[derive(Clone, Debug, Default)]
 pub struct Conditions(Vec<Condition>);

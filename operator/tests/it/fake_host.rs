@@ -31,6 +31,7 @@ struct State {
 
 /// A running fake host; gone without a word when dropped.
 pub struct FakeHost {
+    pub id: String,
     state: Arc<Mutex<State>>,
     _stop: DropGuard,
 }
@@ -38,6 +39,7 @@ pub struct FakeHost {
 impl FakeHost {
     pub async fn start(bus: &SharedBus, name: &str, speaks: Speaks) -> Self {
         let id = uuid::Uuid::new_v4().to_string();
+        let held = id.clone();
         let state = Arc::new(Mutex::new(State::default()));
         let token = CancellationToken::new();
         let mut commands = bus.subscribe(&host_commands(&id).unwrap()).await.unwrap();
@@ -65,6 +67,7 @@ impl FakeHost {
             }
         });
         Self {
+            id: held,
             state,
             _stop: token.drop_guard(),
         }

@@ -3,13 +3,10 @@
 use crate::fake_host::{FakeHost, Speaks};
 use crate::fixture::{PATIENCE, World, spec};
 use anyhow::{Result, ensure};
-use crd_types::condition;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use k8s_openapi::api::events::v1::Event;
 use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::{Api, ResourceExt};
-use protocol::Reason;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -88,68 +85,6 @@ async fn a_deployment_lives_on_our_hosts_and_on_the_reference_s() -> Result<()> 
             );
         }
 
-        Ok(())
-    })
-    .await?
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_bad_image_is_explained_and_does_not_loop() -> Result<()> {
-    within(TEST, "a bad image", async {
-        let world = World::new().await?;
-        let host = world.host("ours", Speaks::Extension).await?;
-        host.fail(
-            "registry.example/bad:1",
-            Reason::ImageNotFound,
-            "registry.example/bad:1: manifest unknown",
-        );
-        world
-            .apply("broken", spec(1, "registry.example/bad:1"))
-            .await?;
-        let reason = Reason::ImageNotFound.as_str();
-        until(
-            PATIENCE,
-            "the reason in the Deployment's status",
-            || async {
-                let found = world.deployments().get("broken").await?;
-                let conditions = found.status.map(|s| s.conditions).unwrap_or_default();
-                let ready = condition::find(&conditions, "Ready");
-                ensure!(
-                    ready.is_some_and(
-                        |r| r.reason == reason && r.message.contains("manifest unknown")
-                    ),
-                    "{ready:?}"
-                );
-                Ok(())
-            },
-        )
-        .await?;
-        let workload = world.workload_count(1).await?.remove(0);
-        let error = workload.status.as_ref().and_then(|s| s.last_error.clone());
-        ensure!(error.is_some_and(|e| e.reason == reason));
-        let events: Api<Event> = Api::namespaced(world.client.clone(), "default");
-        until(PATIENCE, "the Event", || async {
-            let all = events.list(&ListParams::default()).await?.items;
-            let told = all.iter().any(|e| {
-                e.reason.as_deref() == Some(reason)
-                    && e.regarding.as_ref().and_then(|r| r.name.clone())
-                        == Some(workload.name_any())
-            });
-            ensure!(told, "{} events", all.len());
-            Ok(())
-        })
-        .await?;
-        // Three tries with growing delays take at least three seconds; the object is the same all along.
-        until(PATIENCE, "three tries", || async {
-            ensure!(host.starts() >= 3, "{} starts", host.starts());
-            Ok(())
-        })
-        .await?;
-        let same = world.workload_count(1).await?.remove(0);
-        ensure!(
-            same.uid() == workload.uid(),
-            "the Workload was not recreated"
-        );
         Ok(())
     })
     .await?

@@ -10,3 +10,5 @@
 mod fake_host;
 mod fixture;
 mod journey;
+mod leader;
+mod trouble;

@@ -4,7 +4,7 @@ use super::MANAGER;
 use super::apply::Applied;
 use super::dereference::Family;
 use crate::controllers::{Context, context, writes};
-use crate::core::conditions::Conditions;
+use crate::core::conditions::{Conditions, PROGRESSING};
 use crate::core::rollout::{Bounds, Plan};
 use crate::error::ReconcileError;
 use crd_types::names::DEPLOYMENT_LABEL;
@@ -13,7 +13,6 @@ use crd_types::{
     condition,
 };
 use kube::{Api, Resource, ResourceExt};
-use protocol::Reason;
 
 /// Writes conditions only.
 pub(super) async fn write_conditions(
@@ -97,7 +96,7 @@ fn judge(
     } else if applied.current.is_none() {
         conditions.unknown(
             "Sync",
-            "Progressing",
+            PROGRESSING,
             "the ReplicaSet of the present template is not created yet",
         );
     } else {
@@ -106,7 +105,7 @@ fn judge(
     if plan.steps.is_empty() {
         conditions.yes("Deploy");
     } else {
-        conditions.unknown("Deploy", "Progressing", "ReplicaSets are being resized");
+        conditions.unknown("Deploy", PROGRESSING, "ReplicaSets are being resized");
     }
     if plan.complete {
         conditions.yes("Scale");
@@ -119,7 +118,7 @@ fn judge(
             Some((reason, message)) => {
                 conditions.no("Scale", &reason, format!("{text}: {message}"))
             }
-            None => conditions.unknown("Scale", "Progressing", text),
+            None => conditions.unknown("Scale", PROGRESSING, text),
         };
     }
     if plan.complete {
@@ -134,7 +133,7 @@ fn judge(
 fn failure(family: &Family, applied: &Applied) -> Option<(String, String)> {
     let member = family.get(applied.current.as_deref()?)?;
     let ready = condition::find(&member.object.status.as_ref()?.conditions, "Ready")?;
-    let failing = ready.status == ConditionStatus::False && ready.reason.parse::<Reason>().is_ok();
+    let failing = ready.status == ConditionStatus::False && ready.reason != PROGRESSING;
     failing.then(|| (ready.reason.clone(), ready.message.clone()))
 }
 

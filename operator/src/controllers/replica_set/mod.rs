@@ -26,8 +26,8 @@ pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, Reconcil
     }
     let mut workloads = dereference::cached(&context, &set);
     let mut plan = plan(&set, &workloads, &BTreeSet::new());
-    if !plan.create.is_empty() {
-        // What is cached may lag behind: nothing is created on its word alone.
+    if plan != Plan::default() {
+        // What is cached may lag behind: nothing is created or deleted on its word alone.
         workloads = dereference::live(&context, &set).await?;
         plan = self::plan(&set, &workloads, &BTreeSet::new());
     }

@@ -2,7 +2,7 @@
 
 use super::{MANAGER, dereference};
 use crate::controllers::{Context, context, writes};
-use crate::core::conditions::Conditions;
+use crate::core::conditions::{Conditions, PROGRESSING};
 use crate::error::ReconcileError;
 use crd_types::{ReplicaCounts, Workload, WorkloadReplicaSet, condition};
 use kube::{Api, Resource, ResourceExt};
@@ -50,7 +50,7 @@ pub(super) async fn write(
             "{ready} of {desired} replicas are ready, {} exist",
             alive.len()
         );
-        conditions.no("Ready", "Progressing", text);
+        conditions.no("Ready", PROGRESSING, text);
     }
     let generation = set.meta().generation;
     status.observed_generation = generation;

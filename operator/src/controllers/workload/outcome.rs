@@ -4,7 +4,7 @@ use super::status;
 use crate::bus::{CallError, Report, RunState};
 use crate::controllers::Context;
 use crate::controllers::queue::Next;
-use crate::core::conditions::START_FAILED;
+use crate::core::conditions::{START_FAILED, WORKLOAD_GONE};
 use crate::error::ReconcileError;
 use crd_types::Workload;
 use kube::{Api, ResourceExt};
@@ -57,15 +57,7 @@ pub(super) async fn of_look(
         RunState::Stopping => Ok(Next::After(Duration::from_secs(1))),
         RunState::NotFound if status::was_confirmed(workload) => {
             let message = "the host does not have the workload any more; it is started again";
-            failed(
-                context,
-                api,
-                workload,
-                host,
-                Reason::HostLost.as_str(),
-                message,
-            )
-            .await
+            failed(context, api, workload, host, WORKLOAD_GONE, message).await
         }
         // The start never arrived, or its failure was not kept by the host: place it again.
         RunState::NotFound => {

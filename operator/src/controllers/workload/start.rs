@@ -41,6 +41,8 @@ pub(super) async fn run(
         }
     };
     let id = &host.beat.id;
+    // What an earlier try left behind says nothing about this one.
+    context.observed.forget(&workload.uid().unwrap_or_default());
     match context.hosts.start(id, command).await {
         Ok(report) => outcome::of_start(context, api, &placed, id, report).await,
         Err(CallError::TooLarge { size, max }) => {

@@ -1,0 +1,124 @@
+//! A host as known: what it said of itself, and when.
+
+use crate::core::scheduler::Offer;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// What a heartbeat says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Beat {
+    /// Host id.
+    pub id: String,
+    /// Name of the Host object.
+    pub name: String,
+    /// Address.
+    pub hostname: String,
+    /// Environment.
+    pub environment: String,
+    /// HTTP port; 0 for none.
+    pub http_port: i32,
+    /// Version of the program.
+    pub version: String,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// When the process started.
+    pub started_at: Option<Timestamp>,
+    /// Operating system.
+    pub os_name: String,
+    /// Architecture.
+    pub os_arch: String,
+    /// Kernel.
+    pub os_kernel: String,
+    /// Processor use in percent.
+    pub cpu_usage: f32,
+    /// Memory in bytes.
+    pub memory_total: u64,
+    /// Free memory in bytes.
+    pub memory_free: u64,
+    /// Components that run.
+    pub components: u64,
+    /// Workloads of any state.
+    pub workloads: u64,
+    /// Packages that its plugins serve.
+    pub offers: Vec<OwnedOffer>,
+}
+
+/// A package that a plugin serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnedOffer {
+    /// Namespace of the WIT package.
+    pub namespace: String,
+    /// Name of the WIT package.
+    pub package: String,
+    /// Version, empty when not given.
+    pub version: String,
+}
+
+/// What goes beyond the base protocol.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Announced {
+    /// Level of the extension.
+    pub protocol: u32,
+    /// Component instances it can hold.
+    pub instances: Option<u64>,
+    /// Memory for guests in bytes.
+    pub memory: Option<u64>,
+    /// Component instances promised.
+    pub allocated_instances: Option<u64>,
+    /// Memory promised in bytes.
+    pub allocated_memory: Option<u64>,
+    /// About to leave.
+    pub draining: bool,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Addresses of the HTTP listener.
+    pub addresses: Vec<String>,
+    /// Packages that its plugins serve.
+    pub offers: Vec<OwnedOffer>,
+}
+
+/// A host as known.
+#[derive(Clone, Debug)]
+pub struct HostView {
+    /// Its last heartbeat, or what its object said when we started.
+    pub beat: Beat,
+    /// Its announcement.
+    pub announced: Option<Announced>,
+    /// Whether it was heard since we started.
+    pub heard: bool,
+    /// When it was last heard, or since when we listen.
+    pub last_seen: Instant,
+    /// The same by the clock of people.
+    pub last_seen_at: Timestamp,
+    /// When it was found lost.
+    pub lost_since: Option<Instant>,
+    pub(super) no_responders: u32,
+}
+
+impl HostView {
+    /// Heard since we started, and there when last asked.
+    pub fn answers(&self) -> bool {
+        self.heard && self.no_responders == 0
+    }
+
+    /// What its plugins serve; `None` when it said nothing.
+    pub fn offers(&self) -> Option<Vec<Offer<'_>>> {
+        if !self.heard || (self.beat.offers.is_empty() && self.announced.is_none()) {
+            return None;
+        }
+        let announced = self.announced.iter().flat_map(|a| &a.offers);
+        Some(
+            self.beat
+                .offers
+                .iter()
+                .chain(announced)
+                .map(|o| Offer {
+                    namespace: &o.namespace,
+                    package: &o.package,
+                    version: &o.version,
+                })
+                .collect(),
+        )
+    }
+}
