@@ -7,7 +7,6 @@ async fn main() -> ExitCode {
     match operator::cli::run(std::env::args_os()).await {
         Ok(code) => code,
         Err(error) => {
-            tracing::error!("{error:#}");
             operator::cli::report(&error);
             ExitCode::FAILURE
         }

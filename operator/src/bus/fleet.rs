@@ -121,18 +121,19 @@ impl Fleet {
         (change, replaced)
     }
 
-    /// An announcement. One of a host without heartbeat waits for it.
+    /// An announcement; returns whether more than load differs. One of a host without heartbeat waits for it.
     pub fn announced(&self, id: &str, announced: Announced) -> bool {
         let mut held = self.held.write();
         let Some(host) = held.hosts.get_mut(id) else {
             held.early.insert(id.to_owned(), announced);
             return false;
         };
-        if host.announced.as_ref() == Some(&announced) {
-            return false;
-        }
+        let same = host
+            .announced
+            .as_ref()
+            .is_some_and(|held| held.same_but_load(&announced));
         Arc::make_mut(host).announced = Some(announced);
-        true
+        !same
     }
 
     /// Nobody was there to answer a probe.
@@ -302,6 +303,44 @@ mod tests {
             fleet.standing("x", start + Duration::from_secs(45)),
             Standing::Unknown
         );
+    }
+
+    #[test]
+    fn load_alone_is_no_news() {
+        let fleet = Fleet::new(Policy::default());
+        let now = Instant::now();
+        let early = Announced {
+            protocol: 1,
+            ..Announced::default()
+        };
+        assert!(
+            !fleet.announced("a", early.clone()),
+            "its heartbeat brings the news"
+        );
+        fleet.heard(beat("a", "a", "2026-11-21T00:00:00Z"), now);
+        assert_eq!(fleet.get("a").unwrap().announced.as_ref(), Some(&early));
+        let busy = Announced {
+            allocated_instances: Some(7),
+            ..early
+        };
+        assert!(!fleet.announced("a", busy.clone()));
+        assert_eq!(
+            fleet
+                .get("a")
+                .unwrap()
+                .announced
+                .as_ref()
+                .unwrap()
+                .allocated_instances,
+            Some(7)
+        );
+        assert!(fleet.announced(
+            "a",
+            Announced {
+                draining: true,
+                ..busy
+            }
+        ));
     }
 
     #[test]

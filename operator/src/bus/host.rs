@@ -78,6 +78,18 @@ pub struct Announced {
     pub offers: Vec<OwnedOffer>,
 }
 
+impl Announced {
+    /// Whether everything but what is promised to workloads is the same.
+    pub fn same_but_load(&self, other: &Self) -> bool {
+        let steady = |a: &Self| Self {
+            allocated_instances: None,
+            allocated_memory: None,
+            ..a.clone()
+        };
+        steady(self) == steady(other)
+    }
+}
+
 /// A host as known.
 #[derive(Clone, Debug)]
 pub struct HostView {

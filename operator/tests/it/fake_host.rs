@@ -32,6 +32,7 @@ struct State {
 /// A running fake host; gone without a word when dropped.
 pub struct FakeHost {
     pub id: String,
+    wire: Arc<Wire>,
     state: Arc<Mutex<State>>,
     _stop: DropGuard,
 }
@@ -43,18 +44,19 @@ impl FakeHost {
         let state = Arc::new(Mutex::new(State::default()));
         let token = CancellationToken::new();
         let mut commands = bus.subscribe(&host_commands(&id).unwrap()).await.unwrap();
-        let host = Wire {
+        let host = Arc::new(Wire {
             bus: bus.clone(),
             id,
             name: name.into(),
             speaks,
             state: state.clone(),
-        };
+        });
         host.beat().await;
         if speaks == Speaks::Extension {
             host.announce().await;
         }
         let stop = token.clone();
+        let wire = host.clone();
         tokio::spawn(async move {
             loop {
                 tokio::select! {
@@ -68,9 +70,15 @@ impl FakeHost {
         });
         Self {
             id: held,
+            wire,
             state,
             _stop: token.drop_guard(),
         }
+    }
+
+    /// Sends one more heartbeat.
+    pub async fn beat(&self) {
+        self.wire.beat().await;
     }
 
     /// From now on starts with this image fail.

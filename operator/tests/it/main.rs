@@ -11,4 +11,5 @@ mod fake_host;
 mod fixture;
 mod journey;
 mod leader;
+mod process;
 mod trouble;
