@@ -3,9 +3,9 @@
 use clap::{Parser, Subcommand};
 use service::telemetry::{self, LogOptions};
 
-use crate::deploy;
 use crate::failure::Failure;
 use crate::output::{Output, Reply};
+use crate::{build, completion, deploy, inspect, pull, push};
 
 /// Build, ship and run WebAssembly components.
 #[derive(Debug, Parser)]
@@ -29,8 +29,29 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Build a component from a Cargo project, or make one of a core module
+    Build(build::BuildArgs),
+    /// Push a component to a registry, or put it into the local image store
+    Push(push::PushArgs),
+    /// Pull a component from a registry into the local image store
+    Pull(pull::PullArgs),
+    /// Push to and pull from OCI registries
+    #[command(subcommand, alias = "docker")]
+    Oci(OciCommand),
+    /// Show what is in a component: a file or an image
+    Inspect(inspect::InspectArgs),
     /// Apply a manifest to a cluster
     Deploy(deploy::DeployArgs),
+    /// Print the completion script of a shell
+    Completion(completion::CompletionArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum OciCommand {
+    /// The same as `wash push`
+    Push(push::PushArgs),
+    /// The same as `wash pull`
+    Pull(pull::PullArgs),
 }
 
 /// Does what the command line says.
@@ -40,7 +61,16 @@ pub fn run(cli: Cli) -> Result<Reply, Failure> {
         ..LogOptions::default()
     })?;
     match cli.command {
+        Command::Build(args) => block_on(interruptible(build::run(args))),
+        Command::Push(args) | Command::Oci(OciCommand::Push(args)) => {
+            block_on(interruptible(push::run(args, cli.output)))
+        }
+        Command::Pull(args) | Command::Oci(OciCommand::Pull(args)) => {
+            block_on(interruptible(pull::run(args, cli.output)))
+        }
+        Command::Inspect(args) => block_on(interruptible(inspect::run(args, cli.output))),
         Command::Deploy(args) => block_on(deploy::run(args, cli.output)),
+        Command::Completion(args) => Ok(completion::run(&args)),
     }
 }
 
@@ -54,4 +84,26 @@ where
         .enable_all()
         .build()?;
     runtime.block_on(command)
+}
+
+/// Lets Ctrl-C end a command that has nothing to put in order.
+async fn interruptible<F>(command: F) -> Result<Reply, Failure>
+where
+    F: Future<Output = Result<Reply, Failure>>,
+{
+    tokio::select! {
+        outcome = command => outcome,
+        Ok(()) = tokio::signal::ctrl_c() => Err(Failure::interrupted()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
 }

@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 /// Exit code of a command that failed.
 const FAILED: u8 = 1;
+/// Exit code of a command line that makes no sense.
+const USAGE: u8 = 2;
 /// Exit code of a command that was interrupted.
 const INTERRUPTED: u8 = 130;
 
@@ -23,6 +25,33 @@ impl Failure {
             hint: Some(hint.into()),
             exit_code: FAILED,
         }
+    }
+
+    /// A failure named by what was tried.
+    pub fn new(what: impl Into<String>) -> Self {
+        anyhow::Error::msg(what.into()).into()
+    }
+
+    /// A command line that makes no sense, in a way its parser cannot see.
+    pub fn usage(what: impl Into<String>) -> Self {
+        Self {
+            exit_code: USAGE,
+            ..Self::new(what)
+        }
+    }
+
+    /// The same failure with what caused it.
+    pub fn because(self, cause: impl Into<anyhow::Error>) -> Self {
+        Self {
+            error: cause.into().context(self.error.to_string()),
+            ..self
+        }
+    }
+
+    /// The same failure with the command or change to try next.
+    pub fn hint_at(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
     }
 
     /// The user ended the command.

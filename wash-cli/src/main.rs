@@ -1,10 +1,18 @@
 //! `wash`, the developer's command.
 
+mod build;
 mod cli;
 mod cluster;
+mod completion;
 mod deploy;
 mod failure;
+mod inspect;
 mod output;
+mod progress;
+mod pull;
+mod push;
+mod registry;
+mod store;
 mod up;
 
 use std::process::ExitCode;

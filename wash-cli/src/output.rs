@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -35,6 +36,11 @@ impl Reply {
             message: message.into(),
             data,
         }
+    }
+
+    /// As [`Reply::new`], for data with a type of its own.
+    pub fn of(message: impl Into<String>, data: &impl Serialize) -> Result<Self, Failure> {
+        Ok(Self::new(message, serde_json::to_value(data)?))
     }
 }
 
