@@ -1,6 +1,7 @@
 //! The command line: what may be said, and which room answers it.
 
 use clap::{Parser, Subcommand};
+use host::cli::HostArgs;
 use service::telemetry::{self, LogOptions};
 
 use crate::failure::Failure;
@@ -8,7 +9,7 @@ use crate::output::{Output, Reply};
 use crate::{build, completion, deploy, inspect, pull, push};
 
 /// Build, ship and run WebAssembly components.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "wash", version, propagate_version = true)]
 pub struct Cli {
     /// How results are printed.
@@ -27,7 +28,7 @@ pub struct Cli {
     command: Command,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 enum Command {
     /// Build a component from a Cargo project, or make one of a core module
     Build(build::BuildArgs),
@@ -42,11 +43,13 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Apply a manifest to a cluster
     Deploy(deploy::DeployArgs),
+    /// Run a host that joins a control plane over NATS; the same as `wasmcloud-host`
+    Host(Box<HostArgs>),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 enum OciCommand {
     /// The same as `wash push`
     Push(push::PushArgs),
@@ -56,10 +59,14 @@ enum OciCommand {
 
 /// Does what the command line says.
 pub fn run(cli: Cli) -> Result<Reply, Failure> {
-    telemetry::init(&LogOptions {
-        filter: cli.log_level,
-        ..LogOptions::default()
-    })?;
+    let log = match &cli.command {
+        Command::Host(host) => host.log(),
+        _ => LogOptions {
+            filter: cli.log_level,
+            ..LogOptions::default()
+        },
+    };
+    telemetry::init(&log)?;
     match cli.command {
         Command::Build(args) => block_on(interruptible(build::run(args))),
         Command::Push(args) | Command::Oci(OciCommand::Push(args)) => {
@@ -70,6 +77,7 @@ pub fn run(cli: Cli) -> Result<Reply, Failure> {
         }
         Command::Inspect(args) => block_on(interruptible(inspect::run(args, cli.output))),
         Command::Deploy(args) => block_on(deploy::run(args, cli.output)),
+        Command::Host(args) => block_on(serve_host(*args)),
         Command::Completion(args) => Ok(completion::run(&args)),
     }
 }
@@ -84,6 +92,12 @@ where
         .enable_all()
         .build()?;
     runtime.block_on(command)
+}
+
+/// Runs until a signal ends it, and then drains.
+async fn serve_host(args: HostArgs) -> Result<Reply, Failure> {
+    host::process::serve(&args, |builder| builder).await?;
+    Ok(Reply::default())
 }
 
 /// Lets Ctrl-C end a command that has nothing to put in order.

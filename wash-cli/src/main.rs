@@ -18,8 +18,16 @@ mod up;
 use std::process::ExitCode;
 
 use clap::Parser;
+use host::engine::compile;
 
 fn main() -> ExitCode {
+    // Hosts compile components in a child process: this program, started with this word.
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == compile::SUBCOMMAND)
+    {
+        return compile::child_main();
+    }
     let cli = cli::Cli::parse();
     let output = cli.output;
     match cli::run(cli) {

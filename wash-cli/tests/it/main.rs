@@ -7,5 +7,6 @@
 
 mod build;
 mod help;
+mod host;
 mod images;
 mod process;
