@@ -49,13 +49,14 @@ pub async fn run(args: PullArgs, output: Output) -> Result<Reply, Failure> {
             .await
             .map_err(|error| image_failure(&error))?
     };
-    let mut message = format!("Pulled {reference}\nDigest: {}", pulled.digest);
+    let mut written = String::new();
     if let Some(file) = &args.file {
         std::fs::write(file, &pulled.bytes).map_err(|error| {
             Failure::new(format!("cannot write {}", file.display())).because(error)
         })?;
-        message += &format!("\nWritten to {}", file.display());
+        written = format!("\nWritten to {}", file.display());
     }
+    let message = format!("Pulled {reference}\nDigest: {}{written}", pulled.digest);
     let data = Pulled {
         reference: reference.clone(),
         digest: pulled.digest,

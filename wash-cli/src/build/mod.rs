@@ -95,19 +95,19 @@ pub async fn run(args: BuildArgs) -> Result<Reply, Failure> {
         .map(|reference| keep(&args.store, reference, component))
         .transpose()?;
 
-    let mut message = format!(
-        "Built {} ({})\nDigest: {}\nWorld: {}",
+    let stored = image.as_ref().map_or_else(String::new, |image| {
+        format!(
+            "\nStored as {}\nImage digest: {}",
+            image.reference, image.digest
+        )
+    });
+    let message = format!(
+        "Built {} ({})\nDigest: {}\nWorld: {}{stored}",
         path.display(),
         size(inspection.size),
         inspection.digest,
         world(&inspection.imports, &inspection.exports)
     );
-    if let Some(image) = &image {
-        message += &format!(
-            "\nStored as {}\nImage digest: {}",
-            image.reference, image.digest
-        );
-    }
     let built = Built {
         component_path: path,
         project_path: args.project.clone(),
