@@ -1,6 +1,6 @@
 //! `wasmcloud-host`: a host that joins a control plane over NATS.
 
-use std::process::ExitCode;
+use std::{io::Write as _, process::ExitCode};
 
 use clap::Parser;
 use host::{cli::HostArgs, engine::compile, process};
@@ -13,16 +13,12 @@ struct Cli {
     host: HostArgs,
 }
 
-fn main() -> anyhow::Result<ExitCode> {
-    if std::env::args_os()
-        .nth(1)
-        .is_some_and(|first| first == compile::SUBCOMMAND)
-    {
-        return Ok(compile::child_main());
+fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|first| first == compile::SUBCOMMAND) {
+        return compile::child_main();
     }
-    let Cli { host } = Cli::parse();
-    service::telemetry::init(&host.log())?;
-    let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(process::serve(&host, |builder| builder))?;
-    Ok(ExitCode::SUCCESS)
+    let Err(error) = process::run(&Cli::parse().host) else { return ExitCode::SUCCESS };
+    // Nobody is left to tell if this fails.
+    let _unheard = writeln!(std::io::stderr(), "error: {error:#}");
+    ExitCode::FAILURE
 }

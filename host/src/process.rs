@@ -11,8 +11,15 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use crate::{
     cli::{HostArgs, ImageOptions},
     engine::Engine,
-    run::{HostBuilder, run},
+    run::{self, HostBuilder},
 };
+
+/// Runs a host with the built-in plugins as the whole process, logging as `args` say.
+pub fn run(args: &HostArgs) -> anyhow::Result<()> {
+    service::telemetry::init(&args.log())?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(serve(args, |builder| builder))
+}
 
 /// Runs the host that `args` describe until a signal ends it. `extend` may add plugins.
 pub async fn serve(
@@ -60,7 +67,7 @@ pub async fn serve(
             tracing::info!(id = host.id, name = host.name, http, "the host is ready");
         }
     });
-    let outcome = run(builder.build(), token).await;
+    let outcome = run::run(builder.build(), token).await;
     announced.abort();
     // What was published last must leave before the process does.
     if let Err(error) = bus.close().await {

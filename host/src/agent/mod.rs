@@ -97,6 +97,8 @@ pub async fn run(deps: AgentDeps, token: CancellationToken) -> Result<(), AgentE
     tasks.spawn(async move { ("heartbeats", beats.await) });
 
     tokio::select! {
+        // First: the heartbeats end with the token, which is no surprise then.
+        biased;
         () = token.cancelled() => {}
         ended = tasks.join_next() => return Err(early(ended)),
     }

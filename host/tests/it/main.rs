@@ -8,4 +8,5 @@
 mod egress;
 mod engine;
 mod http;
+mod process;
 mod workload;

@@ -1,7 +1,7 @@
 //! The HTTP front with handlers that are plain code: routing, bounds, drain, ports, TLS.
 
 mod bounds;
-mod client;
+pub mod client;
 mod drain;
 pub mod fake;
 mod http2;
