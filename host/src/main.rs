@@ -14,10 +14,15 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|first| first == compile::SUBCOMMAND) {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == compile::SUBCOMMAND)
+    {
         return compile::child_main();
     }
-    let Err(error) = process::run(&Cli::parse().host) else { return ExitCode::SUCCESS };
+    let Err(error) = process::run(&Cli::parse().host) else {
+        return ExitCode::SUCCESS;
+    };
     // Nobody is left to tell if this fails.
     let _unheard = writeln!(std::io::stderr(), "error: {error:#}");
     ExitCode::FAILURE
