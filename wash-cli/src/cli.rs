@@ -6,7 +6,7 @@ use service::telemetry::{self, LogOptions};
 
 use crate::failure::Failure;
 use crate::output::{Output, Reply};
-use crate::{build, completion, deploy, inspect, pull, push};
+use crate::{build, completion, deploy, inspect, pull, push, up};
 
 /// Build, ship and run WebAssembly components.
 #[derive(Parser)]
@@ -30,6 +30,8 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run the whole platform in this process: API server, operator and hosts
+    Up(up::UpArgs),
     /// Build a component from a Cargo project, or make one of a core module
     Build(build::BuildArgs),
     /// Push a component to a registry, or put it into the local image store
@@ -68,6 +70,7 @@ pub fn run(cli: Cli) -> Result<Reply, Failure> {
     };
     telemetry::init(&log)?;
     match cli.command {
+        Command::Up(args) => block_on(up::run(args, cli.output)),
         Command::Build(args) => block_on(interruptible(build::run(args))),
         Command::Push(args) | Command::Oci(OciCommand::Push(args)) => {
             block_on(interruptible(push::run(args, cli.output)))

@@ -27,6 +27,8 @@ pub struct Reply {
     pub message: String,
     /// The same for programs.
     pub data: Value,
+    /// Prints nothing, in either form: everything was said before.
+    pub silent: bool,
 }
 
 impl Reply {
@@ -35,6 +37,15 @@ impl Reply {
         Self {
             message: message.into(),
             data,
+            silent: false,
+        }
+    }
+
+    /// A success of which everything was said before.
+    pub fn silent() -> Self {
+        Self {
+            silent: true,
+            ..Self::default()
         }
     }
 
@@ -48,6 +59,7 @@ impl Output {
     /// Prints a success.
     pub fn reply(self, reply: &Reply) -> ExitCode {
         match self {
+            _ if reply.silent => {}
             Self::Text if reply.message.is_empty() => {}
             Self::Text => line(&mut std::io::stdout(), &reply.message),
             Self::Json => envelope(&reply.message, true, &reply.data),
