@@ -7,6 +7,7 @@
 //!
 //! Where it behaves differently from kube-apiserver, that is a bug here.
 
+pub mod apply;
 mod auth;
 mod gc;
 mod listener;
@@ -14,6 +15,7 @@ mod object_meta;
 mod private_file;
 mod registry;
 mod rest;
+pub mod schema;
 mod service;
 mod status;
 mod store;

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::topology::{
-    Field, ListNode, MapKey, MapNode, Node, NodeId, PatchStrategy, Relation, Scalar, Topology, TopologyBuilder,
-    TopologyError,
+    Field, ListNode, MapKey, MapNode, Node, NodeId, PatchStrategy, Relation, Scalar, Topology,
+    TopologyBuilder, TopologyError,
 };
 
 /// Reads every kind of a compact document.
@@ -20,8 +20,14 @@ pub(crate) fn read_shapes(document: &Value) -> Result<BTreeMap<String, Topology>
     let types = object(document.get("types"), "types", "an object")?;
     let mut out = BTreeMap::new();
     for (kind, name) in kinds {
-        let name = name.as_str().ok_or_else(|| malformed(kind, "the name of a type", Some(name)))?;
-        let mut reader = Reader { types, builder: TopologyBuilder::default(), named: BTreeMap::new() };
+        let name = name
+            .as_str()
+            .ok_or_else(|| malformed(kind, "the name of a type", Some(name)))?;
+        let mut reader = Reader {
+            types,
+            builder: TopologyBuilder::default(),
+            named: BTreeMap::new(),
+        };
         let root = reader.named_type(kind, name)?;
         out.insert(kind.clone(), reader.builder.build(root));
     }
@@ -42,7 +48,10 @@ impl Reader<'_> {
         let shape = self
             .types
             .get(name)
-            .ok_or_else(|| TopologyError::UnknownType { at: at.to_owned(), name: name.to_owned() })?;
+            .ok_or_else(|| TopologyError::UnknownType {
+                at: at.to_owned(),
+                name: name.to_owned(),
+            })?;
         let id = self.builder.add(Node::Any);
         // Known before it is read: a type may hold itself.
         self.named.insert(name.to_owned(), id);
@@ -79,13 +88,20 @@ impl Reader<'_> {
         if let Some(items) = shape.get("list") {
             let element = self.shape(at, items)?;
             let relation = match shape.get("keys") {
-                Some(keys) => Relation::Map(map_keys(object(Some(keys), at, "keys with their defaults")?)),
+                Some(keys) => Relation::Map(map_keys(object(
+                    Some(keys),
+                    at,
+                    "keys with their defaults",
+                )?)),
                 None if shape.get("set") == Some(&Value::Bool(true)) => Relation::Set,
                 None => Relation::Atomic,
             };
             return Ok(Node::List(ListNode { relation, element }));
         }
-        let mut map = MapNode { atomic, ..MapNode::default() };
+        let mut map = MapNode {
+            atomic,
+            ..MapNode::default()
+        };
         if let Some(values) = shape.get("map") {
             map.element = Some(self.shape(at, values)?);
             return Ok(Node::Map(map));
@@ -104,8 +120,19 @@ impl Reader<'_> {
 }
 
 fn map_keys(keys: &Map<String, Value>) -> Vec<MapKey> {
-    let default = |value: &Value| if value.is_null() { None } else { Some(value.clone()) };
-    keys.iter().map(|(name, value)| MapKey { name: name.clone(), default: default(value) }).collect()
+    let default = |value: &Value| {
+        if value.is_null() {
+            None
+        } else {
+            Some(value.clone())
+        }
+    };
+    keys.iter()
+        .map(|(name, value)| MapKey {
+            name: name.clone(),
+            default: default(value),
+        })
+        .collect()
 }
 
 fn patch_strategy(field: &Value) -> PatchStrategy {
@@ -117,13 +144,23 @@ fn patch_strategy(field: &Value) -> PatchStrategy {
     }
 }
 
-fn object<'v>(value: Option<&'v Value>, at: &str, expected: &'static str) -> Result<&'v Map<String, Value>, TopologyError> {
-    value.and_then(Value::as_object).ok_or_else(|| malformed(at, expected, value))
+fn object<'v>(
+    value: Option<&'v Value>,
+    at: &str,
+    expected: &'static str,
+) -> Result<&'v Map<String, Value>, TopologyError> {
+    value
+        .and_then(Value::as_object)
+        .ok_or_else(|| malformed(at, expected, value))
 }
 
 fn malformed(at: &str, expected: &'static str, found: Option<&Value>) -> TopologyError {
     let found = found.map_or_else(|| "nothing".to_owned(), Value::to_string);
-    TopologyError::Malformed { at: at.to_owned(), expected, found }
+    TopologyError::Malformed {
+        at: at.to_owned(),
+        expected,
+        found,
+    }
 }
 
 #[cfg(test)]
@@ -133,15 +170,25 @@ mod tests {
 
     #[test]
     fn a_type_may_hold_itself() {
-        let shapes = read_shapes(&json!({"kinds": {"/T": "T"}, "types": {"T": {"fields": {"next": "#T", "names": {"list": "string", "set": true}}}}}));
+        let shapes = read_shapes(
+            &json!({"kinds": {"/T": "T"}, "types": {"T": {"fields": {"next": "#T", "names": {"list": "string", "set": true}}}}}),
+        );
         assert_eq!(shapes.unwrap().len(), 1);
     }
 
     #[test]
     fn an_error_names_the_field() {
-        let error = read_shapes(&json!({"kinds": {"/T": "T"}, "types": {"T": {"fields": {"a": "strnig"}}}})).unwrap_err();
-        assert_eq!(error.to_string(), "shape of T.a: expected a shape, found \"strnig\"");
-        let error = read_shapes(&json!({"kinds": {"/T": "T"}, "types": {"T": {"fields": {"a": "#U"}}}})).unwrap_err();
+        let error = read_shapes(
+            &json!({"kinds": {"/T": "T"}, "types": {"T": {"fields": {"a": "strnig"}}}}),
+        )
+        .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "shape of T.a: expected a shape, found \"strnig\""
+        );
+        let error =
+            read_shapes(&json!({"kinds": {"/T": "T"}, "types": {"T": {"fields": {"a": "#U"}}}}))
+                .unwrap_err();
         assert_eq!(error.to_string(), "shape of T.a: type \"U\" is not defined");
     }
 }

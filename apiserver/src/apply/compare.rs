@@ -16,20 +16,6 @@ pub(crate) struct Comparison {
     pub(crate) removed: FieldSet,
 }
 
-impl Comparison {
-    pub(crate) fn is_same(&self) -> bool {
-        self.added.is_empty() && self.modified.is_empty() && self.removed.is_empty()
-    }
-
-    pub(crate) fn excluding(self, ignored: &FieldSet) -> Self {
-        Self {
-            added: self.added.difference(ignored),
-            modified: self.modified.difference(ignored),
-            removed: self.removed.difference(ignored),
-        }
-    }
-}
-
 pub(crate) fn compare(topo: &Topology, old: &Value, new: &Value) -> Comparison {
     let change = changes(topo, topo.node(topo.root()), Some(old), Some(new));
     Comparison {
@@ -49,8 +35,12 @@ struct Change {
 impl Change {
     fn put(&mut self, element: &str, below: Self) {
         self.added.children.insert(element.to_owned(), below.added);
-        self.modified.children.insert(element.to_owned(), below.modified);
-        self.removed.children.insert(element.to_owned(), below.removed);
+        self.modified
+            .children
+            .insert(element.to_owned(), below.modified);
+        self.removed
+            .children
+            .insert(element.to_owned(), below.removed);
     }
 
     fn of_leaf(old: Option<&Value>, new: Option<&Value>) -> Self {
@@ -96,7 +86,8 @@ fn changes(topo: &Topology, node: &Node, old: Option<&Value>, new: Option<&Value
                 if matches!(walk, Walk::OpenMap) {
                     let below = map_changes(topo, walk, side.0, side.1);
                     change.added.children = change.added.children.union(&below.added.children);
-                    change.removed.children = change.removed.children.union(&below.removed.children);
+                    change.removed.children =
+                        change.removed.children.union(&below.removed.children);
                 }
             }
             change
@@ -120,32 +111,57 @@ fn mark_whole(change: &mut Change, old: Option<&Value>, new: Option<&Value>) {
     change.removed.member |= new.is_none();
 }
 
-fn map_changes(topo: &Topology, walk: Walk<'_>, old: Option<&Value>, new: Option<&Value>) -> Change {
+fn map_changes(
+    topo: &Topology,
+    walk: Walk<'_>,
+    old: Option<&Value>,
+    new: Option<&Value>,
+) -> Change {
     let mut change = Change::default();
     let old = old.and_then(Value::as_object);
     let new = new.and_then(Value::as_object);
     for (name, before) in old.into_iter().flatten() {
         let after = new.and_then(|new| new.get(name));
         if after != Some(before) {
-            change.put(&field_element(name), changes(topo, field_node(topo, walk, name), Some(before), after));
+            change.put(
+                &field_element(name),
+                changes(topo, field_node(topo, walk, name), Some(before), after),
+            );
         }
     }
     for (name, after) in new.into_iter().flatten() {
         if old.is_none_or(|old| !old.contains_key(name)) {
-            change.put(&field_element(name), changes(topo, field_node(topo, walk, name), None, Some(after)));
+            change.put(
+                &field_element(name),
+                changes(topo, field_node(topo, walk, name), None, Some(after)),
+            );
         }
     }
     change
 }
 
-fn list_changes(topo: &Topology, list: &ListNode, old: Option<&Value>, new: Option<&Value>) -> Change {
+fn list_changes(
+    topo: &Topology,
+    list: &ListNode,
+    old: Option<&Value>,
+    new: Option<&Value>,
+) -> Change {
     let mut sides: BTreeMap<String, (Vec<&Value>, Vec<&Value>)> = BTreeMap::new();
     for (value, is_new) in [(old, false), (new, true)] {
-        for (index, item) in value.and_then(Value::as_array).into_iter().flatten().enumerate() {
+        for (index, item) in value
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .enumerate()
+        {
             // An item without identity is tracked by nobody; validation reports it.
             if let Ok(element) = item_element(list, index, item) {
                 let side = sides.entry(element).or_default();
-                if is_new { side.1.push(item) } else { side.0.push(item) }
+                if is_new {
+                    side.1.push(item)
+                } else {
+                    side.0.push(item)
+                }
             }
         }
     }
@@ -153,7 +169,9 @@ fn list_changes(topo: &Topology, list: &ListNode, old: Option<&Value>, new: Opti
     for (element, (before, after)) in sides {
         let node = topo.node(list.element);
         let below = match (before.as_slice(), after.as_slice()) {
-            ([] | [_], [] | [_]) => changes(topo, node, before.first().copied(), after.first().copied()),
+            ([] | [_], [] | [_]) => {
+                changes(topo, node, before.first().copied(), after.first().copied())
+            }
             // Duplicates (possible in stored objects only) are one unit.
             ([_, _, ..], [_, _, ..]) => {
                 let mut whole = Change::default();

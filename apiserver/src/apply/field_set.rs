@@ -23,7 +23,10 @@ pub(crate) struct Entry {
 
 impl Entry {
     pub(crate) fn leaf() -> Self {
-        Self { member: true, children: FieldSet::default() }
+        Self {
+            member: true,
+            children: FieldSet::default(),
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -118,7 +121,10 @@ impl FieldSet {
 
     fn collect_paths(&self, prefix: &mut String, out: &mut Vec<String>) {
         let members = self.entries.iter().filter(|(_, entry)| entry.member);
-        let parents = self.entries.iter().filter(|(_, entry)| !entry.children.is_empty());
+        let parents = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| !entry.children.is_empty());
         for (element, _) in members {
             out.push(format!("{prefix}{}", printed(element)));
         }
@@ -227,7 +233,13 @@ mod tests {
     #[test]
     fn prints_paths_as_the_api_server_does() {
         let paths = set(&json!({"f:spec": {"f:ports": {"k:{\"port\":80,\"protocol\":\"TCP\"}": {"f:name": {}}}, "f:finalizers": {"v:\"a\"": {}}}})).paths();
-        assert_eq!(paths, [".spec.finalizers[=\"a\"]", ".spec.ports[port=80,protocol=\"TCP\"].name"]);
+        assert_eq!(
+            paths,
+            [
+                ".spec.finalizers[=\"a\"]",
+                ".spec.ports[port=80,protocol=\"TCP\"].name"
+            ]
+        );
     }
 
     #[test]

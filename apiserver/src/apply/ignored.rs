@@ -23,7 +23,13 @@ static IGNORED: LazyLock<FieldSet> = LazyLock::new(|| {
     let mut set = FieldSet::default();
     set.insert("f:apiVersion".to_owned(), Entry::leaf());
     set.insert("f:kind".to_owned(), Entry::leaf());
-    set.insert("f:metadata".to_owned(), Entry { member: true, children: below });
+    set.insert(
+        "f:metadata".to_owned(),
+        Entry {
+            member: true,
+            children: below,
+        },
+    );
     set
 });
 

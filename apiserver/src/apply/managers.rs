@@ -39,12 +39,22 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    pub(crate) fn new(operation: Operation, manager: &str, api_version: &str, subresource: &str) -> Self {
+    pub(crate) fn new(
+        operation: Operation,
+        manager: &str,
+        api_version: &str,
+        subresource: &str,
+    ) -> Self {
         let version = match operation {
             Operation::Apply => String::new(),
             Operation::Update => api_version.to_owned(),
         };
-        Self { operation, manager: manager.to_owned(), version, subresource: subresource.to_owned() }
+        Self {
+            operation,
+            manager: manager.to_owned(),
+            version,
+            subresource: subresource.to_owned(),
+        }
     }
 
     /// As conflicts name it.
@@ -75,7 +85,9 @@ pub(crate) struct Managers(pub(crate) BTreeMap<Identity, Ownership>);
 impl Managers {
     /// The owners recorded in `object`; what cannot be read is nobody's.
     pub(crate) fn of(object: &Value) -> Self {
-        let entries = object.pointer("/metadata/managedFields").and_then(Value::as_array);
+        let entries = object
+            .pointer("/metadata/managedFields")
+            .and_then(Value::as_array);
         let mut out = Self::default();
         for entry in entries.into_iter().flatten() {
             let Some((identity, ownership)) = read(entry) else {
@@ -88,23 +100,40 @@ impl Managers {
 
     /// Writes the owners into `object`, or takes the field away when there are none.
     pub(crate) fn write(&self, object: &mut Value) {
-        let Some(root) = object.as_object_mut() else { return };
-        let metadata = root.entry("metadata").or_insert_with(|| Value::Object(Map::new()));
-        let Some(metadata) = metadata.as_object_mut() else { return };
+        let Some(root) = object.as_object_mut() else {
+            return;
+        };
+        let metadata = root
+            .entry("metadata")
+            .or_insert_with(|| Value::Object(Map::new()));
+        let Some(metadata) = metadata.as_object_mut() else {
+            return;
+        };
         if self.0.is_empty() {
             metadata.remove("managedFields");
             return;
         }
         let mut entries: Vec<(&Identity, &Ownership)> = self.0.iter().collect();
         entries.sort_by_key(|(id, ownership)| {
-            (id.operation, &ownership.time, &id.manager, &ownership.api_version, &id.subresource)
+            (
+                id.operation,
+                &ownership.time,
+                &id.manager,
+                &ownership.api_version,
+                &id.subresource,
+            )
         });
-        let entries = entries.into_iter().map(|(id, ownership)| wire(id, ownership)).collect();
+        let entries = entries
+            .into_iter()
+            .map(|(id, ownership)| wire(id, ownership))
+            .collect();
         metadata.insert("managedFields".to_owned(), Value::Array(entries));
     }
 
     pub(crate) fn all_fields(&self) -> FieldSet {
-        self.0.values().fold(FieldSet::default(), |all, ownership| all.union(&ownership.fields))
+        self.0.values().fold(FieldSet::default(), |all, ownership| {
+            all.union(&ownership.fields)
+        })
     }
 
     pub(crate) fn drop_empty(&mut self) {
@@ -113,8 +142,12 @@ impl Managers {
 
     /// Folds the oldest updating managers into one entry per version once there are too many.
     pub(crate) fn cap(&mut self) {
-        let mut updaters: Vec<Identity> =
-            self.0.keys().filter(|id| id.operation == Operation::Update).cloned().collect();
+        let mut updaters: Vec<Identity> = self
+            .0
+            .keys()
+            .filter(|id| id.operation == Operation::Update)
+            .cloned()
+            .collect();
         updaters.sort_by_key(|id| (self.0.get(id).and_then(|o| o.time.clone()), id.clone()));
         let mut excess = updaters.len().saturating_sub(MAX_UPDATE_MANAGERS);
         let mut first_of_version: BTreeMap<String, Identity> = BTreeMap::new();
@@ -154,9 +187,21 @@ fn read(entry: &Value) -> Option<(Identity, Ownership)> {
         Some(fields) => FieldSet::from_json(fields)?,
         None => FieldSet::default(),
     };
-    let identity = Identity::new(operation, text("manager"), text("apiVersion"), text("subresource"));
+    let identity = Identity::new(
+        operation,
+        text("manager"),
+        text("apiVersion"),
+        text("subresource"),
+    );
     let time = entry.get("time").and_then(Value::as_str).map(str::to_owned);
-    Some((identity, Ownership { api_version: text("apiVersion").to_owned(), time, fields }))
+    Some((
+        identity,
+        Ownership {
+            api_version: text("apiVersion").to_owned(),
+            time,
+            fields,
+        },
+    ))
 }
 
 fn wire(id: &Identity, ownership: &Ownership) -> Value {
@@ -220,7 +265,10 @@ mod tests {
         let entries = out["metadata"]["managedFields"].as_array().unwrap();
         assert_eq!(entries.len(), 10);
         assert_eq!(entries[0]["manager"], "ancient-changes");
-        assert_eq!(entries[0]["fieldsV1"], json!({"f:data": {"f:k0": {}, "f:k1": {}}}));
+        assert_eq!(
+            entries[0]["fieldsV1"],
+            json!({"f:data": {"f:k0": {}, "f:k1": {}}})
+        );
         assert_eq!(entries[0]["time"], "2026-01-01T00:00:01Z");
     }
 
@@ -236,6 +284,12 @@ mod tests {
 
     #[test]
     fn unreadable_record_counts_as_none() {
-        assert!(Managers::of(&json!({"metadata": {"managedFields": [{"manager": "x", "operation": "Guess"}]}})).0.is_empty());
+        assert!(
+            Managers::of(
+                &json!({"metadata": {"managedFields": [{"manager": "x", "operation": "Guess"}]}})
+            )
+            .0
+            .is_empty()
+        );
     }
 }

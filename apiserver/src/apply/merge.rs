@@ -45,11 +45,20 @@ fn merge_lists(topo: &Topology, list: &ListNode, live: &[Value], applied: &[Valu
     let mut live_by: BTreeMap<&str, Option<&Value>> = BTreeMap::new();
     for (element, item) in &live {
         // A duplicate in a stored object merges with nothing.
-        live_by.entry(element).and_modify(|seen| *seen = None).or_insert(Some(item));
+        live_by
+            .entry(element)
+            .and_modify(|seen| *seen = None)
+            .or_insert(Some(item));
     }
-    let wanted: BTreeSet<&str> = applied.iter().map(|(element, _)| element.as_str()).collect();
-    let mut shared =
-        applied.iter().map(|(element, _)| element.as_str()).filter(|element| live_by.contains_key(element)).peekable();
+    let wanted: BTreeSet<&str> = applied
+        .iter()
+        .map(|(element, _)| element.as_str())
+        .collect();
+    let mut shared = applied
+        .iter()
+        .map(|(element, _)| element.as_str())
+        .filter(|element| live_by.contains_key(element))
+        .peekable();
 
     let mut out = Vec::with_capacity(live.len().max(applied.len()));
     let mut done = BTreeSet::new();
@@ -97,6 +106,11 @@ fn identified<'v>(list: &ListNode, items: &'v [Value]) -> Vec<(String, &'v Value
     items
         .iter()
         .enumerate()
-        .map(|(index, item)| (item_element(list, index, item).unwrap_or_else(|_| format!("i:{index}")), item))
+        .map(|(index, item)| {
+            (
+                item_element(list, index, item).unwrap_or_else(|_| format!("i:{index}")),
+                item,
+            )
+        })
         .collect()
 }

@@ -5,7 +5,7 @@
 //! RFC 7386; what they leave open is recorded from a real kube-apiserver in `tests/fixtures/`.
 
 #[cfg(test)]
-mod arbitrary;
+pub(crate) mod arbitrary;
 pub mod builtin;
 mod compact;
 mod compare;
@@ -16,7 +16,7 @@ mod merge;
 mod patch;
 mod prune;
 mod server_side_apply;
-mod topology;
+pub(crate) mod topology;
 mod track_update;
 mod typed;
 

@@ -7,7 +7,12 @@ use super::topology::{Node, Topology};
 use super::typed::{Walk, field_node, field_set, item_element, walk, with_named_parents};
 
 /// `merged` without what `last` (the applier's previous set) held and nobody in `managed` holds now.
-pub(crate) fn drop_abandoned(topo: &Topology, merged: Value, last: &FieldSet, managed: &FieldSet) -> Value {
+pub(crate) fn drop_abandoned(
+    topo: &Topology,
+    merged: Value,
+    last: &FieldSet,
+    managed: &FieldSet,
+) -> Value {
     if last.is_empty() {
         return merged;
     }
@@ -38,7 +43,9 @@ fn remove_below(topo: &Topology, node: &Node, value: &Value, set: &FieldSet) -> 
             for (name, child) in fields {
                 let kept = match set.get(&field_element(name)) {
                     Some(entry) if entry.member => continue,
-                    Some(entry) => remove_below(topo, field_node(topo, walk, name), child, &entry.children),
+                    Some(entry) => {
+                        remove_below(topo, field_node(topo, walk, name), child, &entry.children)
+                    }
                     None => child.clone(),
                 };
                 out.insert(name.clone(), kept);
@@ -48,10 +55,14 @@ fn remove_below(topo: &Topology, node: &Node, value: &Value, set: &FieldSet) -> 
         (Walk::List(list), Value::Array(items)) => {
             let mut out = Vec::with_capacity(items.len());
             for (index, item) in items.iter().enumerate() {
-                let entry = item_element(list, index, item).ok().and_then(|element| set.get(&element));
+                let entry = item_element(list, index, item)
+                    .ok()
+                    .and_then(|element| set.get(&element));
                 let kept = match entry {
                     Some(entry) if entry.member => continue,
-                    Some(entry) => remove_below(topo, topo.node(list.element), item, &entry.children),
+                    Some(entry) => {
+                        remove_below(topo, topo.node(list.element), item, &entry.children)
+                    }
                     None => item.clone(),
                 };
                 out.push(kept);
@@ -64,6 +75,11 @@ fn remove_below(topo: &Topology, node: &Node, value: &Value, set: &FieldSet) -> 
 
 /// What removal emptied is null, as distinct from what was written empty.
 fn emptied(value: Value, was_empty: bool) -> Value {
-    let is_empty = value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty);
-    if is_empty && !was_empty { Value::Null } else { value }
+    let is_empty =
+        value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty);
+    if is_empty && !was_empty {
+        Value::Null
+    } else {
+        value
+    }
 }

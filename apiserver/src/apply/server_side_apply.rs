@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::compare::compare;
 use super::field_set::FieldSet;
 use super::ignored::ignored_fields;
-use super::managers::{BEFORE_FIRST_APPLY, Identity, Managers, Operation, Ownership, without_managed_fields};
+use super::managers::{
+    BEFORE_FIRST_APPLY, Identity, Managers, Operation, Ownership, without_managed_fields,
+};
 use super::merge::merge;
 use super::prune::drop_abandoned;
 use super::topology::Topology;
@@ -49,11 +51,18 @@ impl fmt::Display for ApplyError {
         match self {
             Self::BadRequest(message) | Self::Schema(message) => f.write_str(message),
             Self::Conflicts(conflicts) => match conflicts.as_slice() {
-                [only] => write!(f, "Apply failed with 1 conflict: conflict with {}: {}", only.manager, only.field),
+                [only] => write!(
+                    f,
+                    "Apply failed with 1 conflict: conflict with {}: {}",
+                    only.manager, only.field
+                ),
                 many => {
                     let mut by_manager: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
                     for conflict in many {
-                        by_manager.entry(&conflict.manager).or_default().push(&conflict.field);
+                        by_manager
+                            .entry(&conflict.manager)
+                            .or_default()
+                            .push(&conflict.field);
                     }
                     write!(f, "Apply failed with {} conflicts: ", many.len())?;
                     for (index, (manager, fields)) in by_manager.iter().enumerate() {
@@ -99,8 +108,15 @@ pub fn server_side_apply(
     let last = managers.0.remove(&identity);
     let fields = field_set(topo, applied);
     let merged = merge(topo, &live, applied);
-    let (last_fields, last_time) = last.map(|last| (last.fields, last.time)).unwrap_or_default();
-    let mut object = drop_abandoned(topo, merged, &last_fields, &managers.all_fields().union(&fields));
+    let (last_fields, last_time) = last
+        .map(|last| (last.fields, last.time))
+        .unwrap_or_default();
+    let mut object = drop_abandoned(
+        topo,
+        merged,
+        &last_fields,
+        &managers.all_fields().union(&fields),
+    );
 
     let change = compare(topo, &live, &object);
     if !force {
@@ -112,8 +128,19 @@ pub fn server_side_apply(
     disown(&mut managers, &change, None);
     let fields = fields.difference(ignored_fields());
     if !fields.is_empty() {
-        let time = if object == live { last_time } else { Some(now.to_owned()) };
-        managers.0.insert(identity, Ownership { api_version: api_version.to_owned(), time, fields });
+        let time = if object == live {
+            last_time
+        } else {
+            Some(now.to_owned())
+        };
+        managers.0.insert(
+            identity,
+            Ownership {
+                api_version: api_version.to_owned(),
+                time,
+                fields,
+            },
+        );
     }
     managers.cap();
     managers.write(&mut object);
@@ -121,14 +148,27 @@ pub fn server_side_apply(
 }
 
 fn check_request(applied: &Value, api_version: &str, topo: &Topology) -> Result<(), ApplyError> {
-    let sent = applied.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+    let sent = applied
+        .get("apiVersion")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if sent != api_version {
+        let kind = applied
+            .get("kind")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         return Err(ApplyError::BadRequest(format!(
-            "Incorrect version specified in apply patch. Specified patch version: {sent}, expected: {api_version}"
+            "invalid object type: {}, Kind={kind}",
+            group_version(sent)
         )));
     }
-    if applied.pointer("/metadata/managedFields").is_some_and(|sent| !sent.is_null()) {
-        return Err(ApplyError::BadRequest("metadata.managedFields must be nil".to_owned()));
+    if applied
+        .pointer("/metadata/managedFields")
+        .is_some_and(|sent| !sent.is_null())
+    {
+        return Err(ApplyError::BadRequest(
+            "metadata.managedFields must be nil".to_owned(),
+        ));
     }
     let mismatches = mismatches(topo, applied);
     if mismatches.is_empty() {
@@ -138,15 +178,36 @@ fn check_request(applied: &Value, api_version: &str, topo: &Topology) -> Result<
         [only] => only.clone(),
         many => format!("errors:\n  {}", many.join("\n  ")),
     };
-    Err(ApplyError::Schema(format!("failed to create typed patch object ({}): {reasons}", described(applied))))
+    Err(ApplyError::Schema(format!(
+        "failed to create typed patch object ({}): {reasons}",
+        described(applied)
+    )))
 }
 
 /// `namespace/name; group/version, Kind=kind`, as the API server names an object in messages.
 fn described(object: &Value) -> String {
-    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    let api_version = text("/apiVersion");
-    let gv = if api_version.contains('/') { api_version.to_owned() } else { format!("/{api_version}") };
-    format!("{}/{}; {gv}, Kind={}", text("/metadata/namespace"), text("/metadata/name"), text("/kind"))
+    let text = |pointer: &str| {
+        object
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let version = group_version(text("/apiVersion"));
+    format!(
+        "{}/{}; {version}, Kind={}",
+        text("/metadata/namespace"),
+        text("/metadata/name"),
+        text("/kind")
+    )
+}
+
+/// `group/version`, with an empty group where there is none.
+fn group_version(api_version: &str) -> String {
+    if api_version.contains('/') {
+        api_version.to_owned()
+    } else {
+        format!("/{api_version}")
+    }
 }
 
 fn conflicts(managers: &Managers, changed: &FieldSet) -> Vec<Conflict> {
@@ -154,8 +215,142 @@ fn conflicts(managers: &Managers, changed: &FieldSet) -> Vec<Conflict> {
     for (identity, ownership) in &managers.0 {
         let manager = identity.printed();
         for field in ownership.fields.intersection(changed).paths() {
-            out.push(Conflict { manager: manager.clone(), field });
+            out.push(Conflict {
+                manager: manager.clone(),
+                field,
+            });
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::schema::StructuralSchema;
+
+    const NOW: &str = "2026-01-01T00:00:00Z";
+
+    fn schema() -> StructuralSchema {
+        let text = json!({"type": "string"});
+        StructuralSchema::compile(&json!({"type": "object", "properties": {"spec": {"type": "object", "properties": {
+            "a": text, "b": text,
+            "labels": {"type": "object", "additionalProperties": text},
+            "tags": {"type": "array", "x-kubernetes-list-type": "set", "items": text},
+            "ports": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["port"], "items": {
+                "type": "object", "required": ["port"], "properties": {"port": {"type": "integer"}, "name": text}}},
+        }}}}))
+        .unwrap()
+    }
+
+    fn object(spec: Value) -> Value {
+        json!({"apiVersion": "x.io/v1", "kind": "X", "metadata": {"name": "x"}, "spec": spec})
+    }
+
+    fn apply(
+        live: Option<&Value>,
+        applied: &Value,
+        manager: &str,
+        force: bool,
+        now: &str,
+    ) -> Result<Value, ApplyError> {
+        server_side_apply(
+            live,
+            applied,
+            manager,
+            "x.io/v1",
+            "",
+            force,
+            schema().topology(),
+            now,
+        )
+    }
+
+    /// A configuration whose values follow from their place, so that two never conflict.
+    fn agreeing() -> impl Strategy<Value = Value> {
+        let keys = || prop::collection::btree_set(0..4u8, 0..4);
+        (any::<bool>(), any::<bool>(), keys(), keys(), keys()).prop_map(
+            |(a, b, labels, tags, ports)| {
+                let mut spec = json!({});
+                if a {
+                    spec["a"] = json!("1");
+                }
+                if b {
+                    spec["b"] = json!("2");
+                }
+                if !labels.is_empty() {
+                    spec["labels"] = labels
+                        .iter()
+                        .map(|n| (format!("l{n}"), json!(n.to_string())))
+                        .collect();
+                }
+                if !tags.is_empty() {
+                    spec["tags"] = tags.iter().map(|n| json!(format!("t{n}"))).collect();
+                }
+                if !ports.is_empty() {
+                    spec["ports"] = ports
+                        .iter()
+                        .map(|n| json!({"port": n, "name": format!("p{n}")}))
+                        .collect();
+                }
+                object(spec)
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn applying_twice_is_applying_once(first in agreeing(), second in agreeing()) {
+            let live = apply(None, &first, "one", false, NOW).unwrap();
+            let once = apply(Some(&live), &second, "two", false, NOW).unwrap();
+            let twice = apply(Some(&once), &second, "two", false, "2027-01-01T00:00:00Z").unwrap();
+            prop_assert_eq!(twice, once);
+        }
+
+        #[test]
+        fn what_two_apply_is_there_and_owned_by_each(first in agreeing(), second in agreeing()) {
+            let topology = schema();
+            let live = apply(None, &first, "one", false, NOW).unwrap();
+            let both = apply(Some(&live), &second, "two", false, NOW).unwrap();
+            let held = field_set(topology.topology(), &without_managed_fields(&both));
+            for applied in [&first, &second] {
+                let wanted = field_set(topology.topology(), applied);
+                prop_assert_eq!(wanted.difference(&held), FieldSet::default());
+            }
+        }
+
+        #[test]
+        fn letting_go_leaves_what_the_other_applied(first in agreeing(), second in agreeing()) {
+            let topology = schema();
+            let live = apply(None, &first, "one", false, NOW).unwrap();
+            let both = apply(Some(&live), &second, "two", false, NOW).unwrap();
+            let nothing = json!({"apiVersion": "x.io/v1", "kind": "X", "metadata": {"name": "x"}});
+            let left = apply(Some(&both), &nothing, "one", false, NOW).unwrap();
+            let alone = apply(None, &second, "two", false, NOW).unwrap();
+            let fields = |object: &Value| field_set(topology.topology(), &without_managed_fields(object));
+            prop_assert_eq!(fields(&alone).difference(&fields(&left)), FieldSet::default());
+        }
+    }
+
+    #[test]
+    fn force_takes_the_field_away() {
+        let live = apply(None, &object(json!({"a": "1"})), "one", false, NOW).unwrap();
+        let refused =
+            apply(Some(&live), &object(json!({"a": "2"})), "two", false, NOW).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "Apply failed with 1 conflict: conflict with \"one\": .spec.a"
+        );
+        let taken = apply(Some(&live), &object(json!({"a": "2"})), "two", true, NOW).unwrap();
+        let owners: Vec<&Value> = taken["metadata"]["managedFields"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| &entry["manager"])
+            .collect();
+        assert_eq!(owners, ["two"]);
+    }
 }

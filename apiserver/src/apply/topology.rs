@@ -159,10 +159,18 @@ impl Topology {
                     .iter()
                     .map(|(name, field)| {
                         let node = self.copy_node(field.node, builder, copied);
-                        (name.clone(), Field { node, patch: field.patch.clone() })
+                        (
+                            name.clone(),
+                            Field {
+                                node,
+                                patch: field.patch.clone(),
+                            },
+                        )
                     })
                     .collect(),
-                element: map.element.map(|element| self.copy_node(element, builder, copied)),
+                element: map
+                    .element
+                    .map(|element| self.copy_node(element, builder, copied)),
                 atomic: map.atomic,
             }),
         };
@@ -199,7 +207,10 @@ impl TopologyBuilder {
     }
 
     pub(crate) fn build(self, root: NodeId) -> Topology {
-        Topology { nodes: self.nodes, root }
+        Topology {
+            nodes: self.nodes,
+            root,
+        }
     }
 }
 

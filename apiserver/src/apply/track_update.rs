@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use super::compare::{Comparison, compare};
 use super::field_set::FieldSet;
 use super::ignored::ignored_fields;
-use super::managers::{Identity, Managers, Operation, Ownership, asks_for_reset, without_managed_fields};
+use super::managers::{
+    Identity, Managers, Operation, Ownership, asks_for_reset, without_managed_fields,
+};
 use super::topology::Topology;
 
 /// Writes `metadata.managedFields` of `new`: what the write added or changed belongs to `manager` from
@@ -29,7 +31,15 @@ pub fn track_update(
     if live.is_none() || !managers.0.is_empty() {
         let bare_live = live.map_or_else(|| empty_like(new), without_managed_fields);
         let identity = Identity::new(Operation::Update, manager, api_version, subresource);
-        record(&mut managers, &bare_live, &bare_new, identity, api_version, topo, now);
+        record(
+            &mut managers,
+            &bare_live,
+            &bare_new,
+            identity,
+            api_version,
+            topo,
+            now,
+        );
     }
     managers.cap();
     managers.write(new);
@@ -62,11 +72,18 @@ pub(crate) fn record(
 ) {
     let change = compare(topo, live, new);
     disown(managers, &change, None);
-    let gained = change.added.union(&change.modified).difference(ignored_fields());
+    let gained = change
+        .added
+        .union(&change.modified)
+        .difference(ignored_fields());
     if gained.is_empty() {
         return;
     }
-    let held = managers.0.remove(&identity).map(|ownership| ownership.fields).unwrap_or_default();
+    let held = managers
+        .0
+        .remove(&identity)
+        .map(|ownership| ownership.fields)
+        .unwrap_or_default();
     managers.0.insert(
         identity,
         Ownership {
@@ -79,7 +96,11 @@ pub(crate) fn record(
 
 /// Takes away from everybody but `except` what changed hands or is gone.
 pub(crate) fn disown(managers: &mut Managers, change: &Comparison, except: Option<&Identity>) {
-    let taken: FieldSet = change.added.clone().union(&change.modified).union(&change.removed);
+    let taken: FieldSet = change
+        .added
+        .clone()
+        .union(&change.modified)
+        .union(&change.removed);
     for (identity, ownership) in &mut managers.0 {
         if Some(identity) != except {
             ownership.fields = ownership.fields.difference(&taken);

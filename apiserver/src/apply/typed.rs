@@ -49,7 +49,9 @@ pub(crate) fn item_element(list: &ListNode, index: usize, item: &Value) -> Resul
     match &list.relation {
         Relation::Atomic => Ok(format!("i:{index}")),
         Relation::Set => match item {
-            Value::Null => Err("associative list without keys has an element that's an explicit null".to_owned()),
+            Value::Null => Err(
+                "associative list without keys has an element that's an explicit null".to_owned(),
+            ),
             Value::Array(_) | Value::Object(_) => {
                 Err("associative list without keys has an element that's not a scalar".to_owned())
             }
@@ -58,8 +60,14 @@ pub(crate) fn item_element(list: &ListNode, index: usize, item: &Value) -> Resul
         Relation::Map(keys) => {
             let object = match item {
                 Value::Object(object) => object,
-                Value::Null => return Err("associative list with keys may not have a null element".to_owned()),
-                _ => return Err("associative list with keys may not have non-map elements".to_owned()),
+                Value::Null => {
+                    return Err("associative list with keys may not have a null element".to_owned());
+                }
+                _ => {
+                    return Err(
+                        "associative list with keys may not have non-map elements".to_owned()
+                    );
+                }
             };
             let mut element = Map::new();
             for key in keys {
@@ -109,7 +117,13 @@ fn entry_of(topo: &Topology, node: &Node, value: &Value) -> Entry {
                     } else {
                         entry_of(topo, topo.node(list.element), item).children
                     };
-                    entry.children.insert(element, Entry { member: true, children: below });
+                    entry.children.insert(
+                        element,
+                        Entry {
+                            member: true,
+                            children: below,
+                        },
+                    );
                 }
             }
             entry
@@ -127,9 +141,10 @@ fn with_parents_below(topo: &Topology, node: &Node, set: &FieldSet) -> FieldSet 
     let mut out = FieldSet::default();
     for (element, entry) in set.iter() {
         let (child, declared) = match (node, element.strip_prefix("f:")) {
-            (Node::Map(map), Some(name)) => {
-                (topo.child(map, name).unwrap_or(&Node::Any), map.fields.contains_key(name))
-            }
+            (Node::Map(map), Some(name)) => (
+                topo.child(map, name).unwrap_or(&Node::Any),
+                map.fields.contains_key(name),
+            ),
             (Node::List(list), None) => (topo.node(list.element), false),
             _ => (&Node::Any, false),
         };
@@ -143,7 +158,13 @@ fn with_parents_below(topo: &Topology, node: &Node, set: &FieldSet) -> FieldSet 
 /// What does not fit the topology, each as `path: reason` in the API server's words.
 pub(crate) fn mismatches(topo: &Topology, value: &Value) -> Vec<String> {
     let mut errors = Vec::new();
-    check(topo, topo.node(topo.root()), value, &mut String::new(), &mut errors);
+    check(
+        topo,
+        topo.node(topo.root()),
+        value,
+        &mut String::new(),
+        &mut errors,
+    );
     errors
 }
 
@@ -167,13 +188,25 @@ fn check(topo: &Topology, node: &Node, value: &Value, path: &mut String, errors:
                 path.truncate(length);
             }
         }
-        (Node::Map(_), other) => errors.push(format!("{path}: expected map, got &{{{}}}", go_value(other))),
+        (Node::Map(_), other) => errors.push(format!(
+            "{path}: expected map, got &{{{}}}",
+            go_value(other)
+        )),
         (Node::List(list), Value::Array(items)) => check_list(topo, list, items, path, errors),
-        (Node::List(_), other) => errors.push(format!("{path}: expected list, got &{{{}}}", go_value(other))),
+        (Node::List(_), other) => errors.push(format!(
+            "{path}: expected list, got &{{{}}}",
+            go_value(other)
+        )),
     }
 }
 
-fn check_list(topo: &Topology, list: &ListNode, items: &[Value], path: &mut String, errors: &mut Vec<String>) {
+fn check_list(
+    topo: &Topology,
+    list: &ListNode,
+    items: &[Value],
+    path: &mut String,
+    errors: &mut Vec<String>,
+) {
     let mut seen = BTreeSet::new();
     for (index, item) in items.iter().enumerate() {
         let element = match item_element(list, index, item) {
@@ -206,13 +239,47 @@ fn scalar_mismatch(scalar: Scalar, value: &Value) -> Option<String> {
     if fits {
         return None;
     }
-    let expected = match scalar {
-        Scalar::String => "string",
-        Scalar::Number => "numeric (int or float)",
-        Scalar::Boolean => "boolean",
-        Scalar::Untyped => "any scalar",
-    };
-    Some(format!("expected {expected}, got &{{{}}}", go_value(value)))
+    Some(match scalar {
+        Scalar::String => format!(
+            "expected string, got &value.valueUnstructured{{Value:{}}}",
+            go_syntax(value)
+        ),
+        Scalar::Number => format!("expected numeric (int or float), got {}", go_type(value)),
+        Scalar::Boolean => format!("expected boolean, got &{{{}}}", go_value(value)),
+        Scalar::Untyped => format!("expected any scalar, got &{{{}}}", go_value(value)),
+    })
+}
+
+fn go_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "<nil>",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float64",
+        Value::Number(_) => "int64",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
+    }
+}
+
+fn go_syntax(value: &Value) -> String {
+    match value {
+        Value::Null => "interface {}(nil)".to_owned(),
+        Value::Array(items) => {
+            format!(
+                "[]interface {{}}{{{}}}",
+                items.iter().map(go_syntax).collect::<Vec<_>>().join(", ")
+            )
+        }
+        Value::Object(map) => {
+            let fields: Vec<_> = map
+                .iter()
+                .map(|(name, value)| format!("{name:?}:{}", go_syntax(value)))
+                .collect();
+            format!("map[string]interface {{}}{{{}}}", fields.join(", "))
+        }
+        other => other.to_string(),
+    }
 }
 
 /// A value as the API server's messages show it.
@@ -220,9 +287,15 @@ fn go_value(value: &Value) -> String {
     match value {
         Value::Null => "<nil>".to_owned(),
         Value::String(text) => text.clone(),
-        Value::Array(items) => format!("[{}]", items.iter().map(go_value).collect::<Vec<_>>().join(" ")),
+        Value::Array(items) => format!(
+            "[{}]",
+            items.iter().map(go_value).collect::<Vec<_>>().join(" ")
+        ),
         Value::Object(map) => {
-            let fields: Vec<_> = map.iter().map(|(name, value)| format!("{name}:{}", go_value(value))).collect();
+            let fields: Vec<_> = map
+                .iter()
+                .map(|(name, value)| format!("{name}:{}", go_value(value)))
+                .collect();
             format!("map[{}]", fields.join(" "))
         }
         other => other.to_string(),

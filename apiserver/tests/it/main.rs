@@ -3,5 +3,8 @@
 
 mod crud;
 mod deletion;
+mod golden_apply;
+mod golden_patch;
+mod golden_schema;
 mod server;
 mod watches;

@@ -18,8 +18,11 @@ pub fn json_patch(obj: &Value, patch: &Value) -> Result<Value, PatchError> {
     let operations: json_patch::Patch = serde_json::from_value(patch.clone())
         .map_err(|error| PatchError::Malformed(format!("error decoding patch: {error}")))?;
     let mut out = obj.clone();
-    json_patch::patch(&mut out, &operations)
-        .map_err(|error| PatchError::NotApplicable(format!("the server rejected our request due to an error in our request: {error}")))?;
+    json_patch::patch(&mut out, &operations).map_err(|error| {
+        PatchError::NotApplicable(format!(
+            "the server rejected our request due to an error in our request: {error}"
+        ))
+    })?;
     Ok(out)
 }
 
@@ -39,12 +42,18 @@ mod tests {
 
     #[test]
     fn a_failed_test_changes_nothing() {
-        let out = json_patch(&json!({"a": 1}), &json!([{"op": "test", "path": "/a", "value": 2}]));
+        let out = json_patch(
+            &json!({"a": 1}),
+            &json!([{"op": "test", "path": "/a", "value": 2}]),
+        );
         assert!(matches!(out, Err(PatchError::NotApplicable(_))));
     }
 
     #[test]
     fn an_object_is_no_patch() {
-        assert!(matches!(json_patch(&json!({}), &json!({"op": "add"})), Err(PatchError::Malformed(_))));
+        assert!(matches!(
+            json_patch(&json!({}), &json!({"op": "add"})),
+            Err(PatchError::Malformed(_))
+        ));
     }
 }

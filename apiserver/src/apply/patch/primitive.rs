@@ -25,13 +25,17 @@ pub(super) fn reorder(
 ) -> Vec<Value> {
     let rank = |item: &Value| {
         let id = key(item)?;
-        order.iter().position(|entry| key(entry).as_ref() == Some(&id))
+        order
+            .iter()
+            .position(|entry| key(entry).as_ref() == Some(&id))
     };
     let place = |item: &Value| {
         let id = key(item)?;
-        live.iter().position(|entry| key(entry).as_ref() == Some(&id))
+        live.iter()
+            .position(|entry| key(entry).as_ref() == Some(&id))
     };
-    let (mut named, mut others): (Vec<Value>, Vec<Value>) = items.into_iter().partition(|item| rank(item).is_some());
+    let (mut named, mut others): (Vec<Value>, Vec<Value>) =
+        items.into_iter().partition(|item| rank(item).is_some());
     named.sort_by_key(|item| rank(item));
     others.sort_by_key(|item| place(item).unwrap_or(usize::MAX));
 
@@ -40,9 +44,13 @@ pub(super) fn reorder(
     loop {
         match (named.peek(), others.peek()) {
             (Some(first), Some(other)) => {
-                // A new item comes after what was there before.
-                let named_first = matches!((place(first), place(other)), (Some(first), Some(other)) if first < other);
-                out.extend(if named_first { named.next() } else { others.next() });
+                // Only where both were there before is their order known.
+                let other_first = matches!((place(first), place(other)), (Some(first), Some(other)) if other < first);
+                out.extend(if other_first {
+                    others.next()
+                } else {
+                    named.next()
+                });
             }
             (Some(_), None) => out.extend(named.next()),
             (None, Some(_)) => out.extend(others.next()),
