@@ -14,7 +14,7 @@ mod tokens;
 pub use identity::Identity;
 pub use kubeconfig::{KubeconfigError, write as write_kubeconfig};
 pub use pki::{Pki, PkiError, tokens as open_tokens};
-pub use rbac::Access;
+pub use rbac::{Access, allows, rules};
 pub use tokens::{TokenError, Tokens};
 
 use std::sync::Arc;
@@ -22,7 +22,6 @@ use std::sync::Arc;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use crate::status::ApiError;
 use crate::store::Store;
@@ -88,32 +87,12 @@ impl Auth {
         self.tokens
             .issue(namespace, name, uid, audiences, Timestamp::now(), expires)
     }
+}
 
-    /// Refuses what the caller may not do.
-    pub fn authorize(
-        &self,
-        store: &Store,
-        identity: &Identity,
-        access: &Access<'_>,
-    ) -> Result<(), ApiError> {
-        if access.is_public() || self.allows(store, identity, access).is_some() {
-            return Ok(());
-        }
-        Err(access.refuse(identity))
+/// Refuses what the caller may not do.
+pub fn authorize(store: &Store, identity: &Identity, access: &Access<'_>) -> Result<(), ApiError> {
+    if access.is_public() || allows(store, identity, access).is_some() {
+        return Ok(());
     }
-
-    /// Why the caller may do this; `None`: they may not.
-    pub fn allows(
-        &self,
-        store: &Store,
-        identity: &Identity,
-        access: &Access<'_>,
-    ) -> Option<String> {
-        rbac::allows(store, identity, access)
-    }
-
-    /// The status of a SelfSubjectRulesReview.
-    pub fn rules(&self, store: &Store, identity: &Identity, namespace: &str) -> Value {
-        rbac::rules(store, identity, namespace)
-    }
+    Err(access.refuse(identity))
 }

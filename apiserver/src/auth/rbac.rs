@@ -104,6 +104,7 @@ impl Access<'_> {
     }
 }
 
+/// Why the caller may do this; `None`: they may not.
 pub fn allows(store: &Store, identity: &Identity, access: &Access<'_>) -> Option<String> {
     if identity.is_in(MASTERS) {
         return Some(String::new());
@@ -227,6 +228,7 @@ fn covers(rule: &Value, access: &Access<'_>) -> bool {
     }
 }
 
+/// The status of a SelfSubjectRulesReview.
 pub fn rules(store: &Store, identity: &Identity, namespace: &str) -> Value {
     if identity.is_in(MASTERS) {
         return json!({

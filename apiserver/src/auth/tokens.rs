@@ -164,10 +164,7 @@ impl Tokens {
             &namespace,
             &account.name,
         );
-        let live = store
-            .get(&key)
-            .map(|object| object.value())
-            .unwrap_or(Value::Null);
+        let live = store.get(&key).map_or(Value::Null, |object| object.value());
         if object_meta::uid(&live) != account.uid {
             return Err(TokenError::Gone);
         }

@@ -31,7 +31,7 @@ pub const ORPHAN: &str = "orphan";
 /// When what failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 /// How often old Events are looked for.
-const EVENTS_EVERY: Duration = Duration::from_secs(60);
+const EVENTS_EVERY: Duration = Duration::from_mins(1);
 
 /// Collects until the token is cancelled.
 pub async fn run(api: Arc<Api>, token: CancellationToken) {

@@ -2,7 +2,7 @@
 
 use super::columns::{self, Columns};
 use super::resource::{Defaulter, Model, NameRule, Resource, Rules, group_version};
-use super::{crd, defaults, rules};
+use super::{crd, defaults, rules, typed};
 use crate::store::Bucket;
 
 /// A resource that is answered and not stored (`create` only).
@@ -378,6 +378,8 @@ fn resource(row: &'static Row) -> Resource {
         rules: row.rules,
         terminating: false,
         since: 0,
+        // Events of either name are checked in their stored form.
+        definition: typed::definition_of(group, "v1", row.kind),
         openapi: None,
     }
 }

@@ -198,10 +198,10 @@ pub const ENDPOINT_SLICE: &[BuiltinColumn] = &[
     }),
     column("Endpoints", |object, _| {
         json!(shortened(
-            items(&object["endpoints"])
+            &items(&object["endpoints"])
                 .flat_map(|endpoint| items(&endpoint["addresses"]))
                 .map(plain)
-                .collect()
+                .collect::<Vec<_>>()
         ))
     }),
     AGE,
@@ -370,7 +370,7 @@ fn listed(list: &Value, show: impl Fn(&Value) -> String) -> String {
 }
 
 /// At most three of them, with the number of the rest.
-fn shortened(all: Vec<String>) -> String {
+fn shortened(all: &[String]) -> String {
     match all.len() {
         0 => "<unset>".into(),
         1..=3 => all.join(","),
@@ -429,9 +429,10 @@ fn endpoints(object: &Value) -> String {
             items(&subset["addresses"])
                 .flat_map(|address| {
                     let ip = plain_or(&address["ip"], "");
-                    match ports.is_empty() {
-                        true => vec![ip],
-                        false => ports.iter().map(|port| format!("{ip}:{port}")).collect(),
+                    if ports.is_empty() {
+                        vec![ip]
+                    } else {
+                        ports.iter().map(|port| format!("{ip}:{port}")).collect()
                     }
                 })
                 .collect::<Vec<_>>()
@@ -440,7 +441,7 @@ fn endpoints(object: &Value) -> String {
     if addresses.is_empty() {
         "<none>".into()
     } else {
-        shortened(addresses)
+        shortened(&addresses)
     }
 }
 

@@ -382,6 +382,7 @@ pub fn resources(crd: &Value) -> Vec<Resource> {
             rules: None,
             terminating: !crd["metadata"]["deletionTimestamp"].is_null(),
             since,
+            definition: None,
             openapi: Some(version["schema"]["openAPIV3Schema"].clone()),
         })
         .collect()

@@ -114,7 +114,7 @@ pub fn pod(object: &mut Value) {
 
 fn container(container: &mut Value) {
     each(container, "ports", |port| {
-        default(port, "protocol", json!("TCP"))
+        default(port, "protocol", json!("TCP"));
     });
     default(container, "resources", json!({}));
     default(
@@ -153,11 +153,8 @@ pub fn binding(object: &mut Value) {
         json!("rbac.authorization.k8s.io"),
     );
     each(object, "subjects", |subject| {
-        match subject["kind"].as_str() {
-            Some("User" | "Group") => {
-                default(subject, "apiGroup", json!("rbac.authorization.k8s.io"))
-            }
-            _ => {}
+        if matches!(subject["kind"].as_str(), Some("User" | "Group")) {
+            default(subject, "apiGroup", json!("rbac.authorization.k8s.io"));
         }
     });
 }

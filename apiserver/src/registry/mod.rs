@@ -12,6 +12,7 @@ pub mod events;
 mod jsonpath;
 mod resource;
 mod rules;
+pub mod typed;
 
 pub use columns::Columns;
 pub use jsonpath::JsonPath;

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::Columns;
-use crate::status::{About, ApiError, Cause};
+use super::typed::{self, Mismatch};
+use crate::status::{About, Cause};
 use crate::store::{Bucket, Key};
 
 /// What makes a kind special to the server itself.
@@ -69,6 +70,8 @@ pub struct Resource {
     pub terminating: bool,
     /// The revision of the CRD this was derived from; older objects may lack its defaults.
     pub since: u64,
+    /// The declaration of a built-in kind's stored form.
+    pub definition: Option<&'static str>,
     /// The OpenAPI v3 schema of a custom resource, as its CRD gives it.
     pub openapi: Option<Value>,
 }
@@ -104,15 +107,15 @@ impl Resource {
     /// Brings an object stored under an earlier schema to this one.
     pub fn upgrade(&self, _object: &mut Value) {}
 
-    /// Drops what the schema does not know, fills in its defaults and checks the rest.
-    pub fn conform(
-        &self,
-        _object: &mut Value,
-        _old: Option<&Value>,
-        _unknown: &mut Vec<String>,
-        _causes: &mut Vec<Cause>,
-    ) -> Result<(), ApiError> {
-        Ok(())
+    /// Drops what the kind's declaration does not know and refuses values of the wrong type.
+    pub fn conform(&self, object: &mut Value, unknown: &mut Vec<String>) -> Result<(), Mismatch> {
+        if let Some(definition) = self.definition {
+            return typed::conform(definition, object, "", unknown);
+        }
+        match object.get_mut("metadata") {
+            Some(metadata) => typed::conform(typed::OBJECT_META, metadata, "metadata", unknown),
+            None => Ok(()),
+        }
     }
 
     /// Records in managedFields which fields this change set.

@@ -120,10 +120,11 @@ pub fn begin(resource: &Resource, object: &mut Value, now: Timestamp) -> Result<
         object_meta::set(object, "generation", 1.into());
     }
     // Status belongs to the controller, except where there is none that would write it.
-    if resource.status && resource.plural != "nodes" {
-        if let Some(map) = object.as_object_mut() {
-            map.remove("status");
-        }
+    if resource.status
+        && resource.plural != "nodes"
+        && let Some(map) = object.as_object_mut()
+    {
+        map.remove("status");
     }
     Ok(())
 }
@@ -440,7 +441,14 @@ impl Api {
         let resource = &on.resource;
         let mut unknown: Vec<String> = Vec::new();
         let mut causes = Vec::new();
-        resource.conform(&mut object, old, &mut unknown, &mut causes)?;
+        resource
+            .conform(&mut object, &mut unknown)
+            .map_err(|mismatch| {
+                ApiError::bad_request(format!(
+                    "{} in version \"{}\" cannot be handled as a {}: {mismatch}",
+                    resource.kind, resource.version, resource.kind
+                ))
+            })?;
         let findings: Vec<String> = duplicates
             .iter()
             .map(|field| format!("duplicate field \"{field}\""))

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::answer::Response;
 use super::options::WriteOptions;
+use super::read::{unstored, written};
 use super::{Api, Call, On, admission, media};
 use crate::object_meta;
 use crate::registry::{Model, crd};
@@ -83,8 +84,8 @@ impl Api {
                 if self.store.get(&key).is_some() {
                     return Err(ApiError::already_exists(on.resource.about(&name)));
                 }
-                let shown = Self::unstored(on, 0, without_revision(admitted.object))?;
-                return self.written(call, on, StatusCode::CREATED, &shown, &admitted.warnings);
+                let shown = unstored(on, 0, without_revision(admitted.object))?;
+                return written(call, on, StatusCode::CREATED, &shown, &admitted.warnings);
             }
             let write = Write {
                 key,
@@ -94,13 +95,7 @@ impl Api {
             };
             match self.store.write(write).await {
                 Ok(stored) => {
-                    return self.written(
-                        call,
-                        on,
-                        StatusCode::CREATED,
-                        &stored,
-                        &admitted.warnings,
-                    );
+                    return written(call, on, StatusCode::CREATED, &stored, &admitted.warnings);
                 }
                 Err(WriteError::Exists) if attempts > 0 => {}
                 Err(WriteError::Exists) => {

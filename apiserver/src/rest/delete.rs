@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::answer::{self, JSON, Response};
 use super::create::failed;
 use super::options::{DELETE, DeleteOptions, LIST, ListOptions, Propagation};
+use super::read::unstored;
 use super::selector::Selector;
 use super::{Api, Call, On, media};
 use crate::gc::{FOREGROUND, ORPHAN};
@@ -146,7 +147,7 @@ impl Api {
                     name: Some(name.to_owned()),
                     subresource: None,
                 };
-                let shown = Arc::new(Self::unstored(&on, current.revision, new)?);
+                let shown = Arc::new(unstored(&on, current.revision, new)?);
                 return Ok(if held {
                     Outcome::Waiting(shown)
                 } else {
@@ -178,12 +179,12 @@ impl Api {
 }
 
 fn delete_options(call: &Call) -> Result<DeleteOptions, ApiError> {
-    let kind = media::content_type(call);
-    let plain = call.body.is_empty() || matches!(kind.as_str(), "" | JSON);
-    if !plain {
-        return Err(ApiError::unsupported_media(&kind, &[JSON]));
-    }
-    DeleteOptions::parse(&call.query, &call.body)
+    let body = if call.body.is_empty() {
+        Value::Null
+    } else {
+        media::object(call)?.0
+    };
+    DeleteOptions::parse(&call.query, &body)
 }
 
 fn preconditions(

@@ -42,7 +42,7 @@ pub fn root(call: &Call) -> Response {
 
 pub fn api(call: &Call) -> Result<Response, ApiError> {
     if wants_aggregated(call)? {
-        return Ok(aggregated(call, |group| group.is_empty()));
+        return Ok(aggregated(call, str::is_empty));
     }
     Ok(answer::json(
         StatusCode::OK,

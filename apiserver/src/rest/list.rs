@@ -107,7 +107,6 @@ impl Api {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "used as map_err's function")]
 pub(super) fn expired(expired: Expired) -> ApiError {
     ApiError::expired(expired.to_string())
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::Call;
 use super::answer::JSON;
+use super::protobuf::{self, ProtobufError};
 use super::view::View;
 use crate::status::ApiError;
 
@@ -79,10 +80,10 @@ pub fn view(call: &Call) -> Result<View, ApiError> {
 
 /// Refuses clients that accept no JSON.
 pub fn require_json(call: &Call) -> Result<(), ApiError> {
-    match accepted(call.header(ACCEPT)).iter().any(Accepted::is_json) {
-        true => Ok(()),
-        false => Err(ApiError::not_acceptable(&[JSON])),
+    if accepted(call.header(ACCEPT)).iter().any(Accepted::is_json) {
+        return Ok(());
     }
+    Err(ApiError::not_acceptable(&[JSON]))
 }
 
 /// The media type of the body, without parameters.
@@ -102,6 +103,13 @@ pub fn object(call: &Call) -> Result<(Value, Vec<String>), ApiError> {
     let value = match media.as_str() {
         "" | JSON => json(&call.body)?,
         "application/yaml" | "application/x-yaml" | "text/yaml" => (yaml(&call.body)?, Vec::new()),
+        protobuf::MEDIA => {
+            let object = protobuf::decode(&call.body).map_err(|error| match error {
+                ProtobufError::Kind(_) => ApiError::unsupported_media(&error.to_string(), &[JSON]),
+                error => ApiError::bad_request(format!("the body of the request: {error}")),
+            })?;
+            (object, Vec::new())
+        }
         other => {
             return Err(ApiError::unsupported_media(
                 other,

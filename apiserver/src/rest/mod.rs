@@ -12,9 +12,11 @@ mod duplicates;
 mod health;
 mod list;
 mod media;
+mod openapi;
 mod options;
 mod patch;
 mod path;
+mod protobuf;
 mod read;
 mod reviews;
 mod scale;
@@ -35,7 +37,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{Access, Auth, Identity};
+use crate::auth::{self, Access, Auth, Identity};
 use crate::registry::{Registry, Resource, Served};
 use crate::status::ApiError;
 use crate::store::Store;
@@ -138,7 +140,7 @@ impl Api {
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let route = path::parse(parts.uri.path())?;
         let verb = verb(&parts.method, &route, &query)?;
-        self.auth.authorize(
+        auth::authorize(
             &self.store,
             &identity,
             &access(&route, verb, parts.uri.path()),
@@ -156,23 +158,9 @@ impl Api {
         match route {
             Route::Resource(target) => self.resource(call, target, verb).await,
             other if call.method == Method::GET || call.method == Method::HEAD => {
-                self.document(&call, &other)
+                document(&call, &other)
             }
             _ => Err(ApiError::method_not_allowed()),
-        }
-    }
-
-    /// Everything that is not about a resource.
-    fn document(&self, call: &Call, route: &Route) -> Result<Response, ApiError> {
-        match route {
-            Route::Health(check) => Ok(health::check(check, &call.query)),
-            Route::Version => Ok(health::version()),
-            Route::Root => Ok(discovery::root(call)),
-            Route::Api => discovery::api(call),
-            Route::Apis => discovery::apis(call),
-            Route::Group(group) => discovery::group(call, group),
-            Route::GroupVersion(group, version) => discovery::group_version(call, group, version),
-            Route::OpenApi(_) | Route::Resource(_) => Err(ApiError::unknown_path()),
         }
     }
 
@@ -212,7 +200,7 @@ impl Api {
             Some("token")
                 if on.resource.plural == "serviceaccounts" && on.resource.group.is_empty() =>
             {
-                return self.token(&call, &on).await;
+                return self.token(&call, &on);
             }
             Some(_) => return Err(ApiError::unknown_path()),
         }
@@ -229,6 +217,21 @@ impl Api {
             }
             _ => Err(ApiError::method_not_allowed()),
         }
+    }
+}
+
+/// Everything that is not about a resource.
+fn document(call: &Call, route: &Route) -> Result<Response, ApiError> {
+    match route {
+        Route::Health(check) => Ok(health::check(check, &call.query)),
+        Route::Version => Ok(health::version()),
+        Route::Root => Ok(discovery::root(call)),
+        Route::Api => discovery::api(call),
+        Route::Apis => discovery::apis(call),
+        Route::Group(group) => discovery::group(call, group),
+        Route::GroupVersion(group, version) => discovery::group_version(call, group, version),
+        Route::OpenApi(path) => openapi::answer(call, path),
+        Route::Resource(_) => Err(ApiError::unknown_path()),
     }
 }
 

@@ -182,7 +182,6 @@ impl ListOptions {
             self.resource_version.as_deref(),
             &self.continued,
         ) {
-            (None, _, _) => Ok(()),
             (Some(_), _, Some(_)) => forbidden(
                 "resourceVersionMatch",
                 "resourceVersionMatch is forbidden when continue is provided",
@@ -291,13 +290,7 @@ pub const DELETE: &[&str] = &[
 ];
 
 impl DeleteOptions {
-    pub fn parse(query: &Query, body: &[u8]) -> Result<Self, ApiError> {
-        let body: Value = match body {
-            [] => Value::Null,
-            body => serde_json::from_slice(body).map_err(|error| {
-                ApiError::bad_request(format!("the body is not a DeleteOptions object: {error}"))
-            })?,
-        };
+    pub fn parse(query: &Query, body: &Value) -> Result<Self, ApiError> {
         let from_body = |field: &str| {
             body[field]
                 .as_str()
@@ -324,10 +317,9 @@ impl DeleteOptions {
                 ));
             }
             (None, None) => None,
-            (None, Some(true)) => Some(Propagation::Orphan),
+            (None, Some(true)) | (Some("Orphan"), _) => Some(Propagation::Orphan),
             (None, Some(false)) | (Some("Background"), _) => Some(Propagation::Background),
             (Some("Foreground"), _) => Some(Propagation::Foreground),
-            (Some("Orphan"), _) => Some(Propagation::Orphan),
             (Some(other), _) => {
                 let known = &["Background", "Foreground", "Orphan"];
                 return Err(invalid(
@@ -381,8 +373,10 @@ mod tests {
 
     #[test]
     fn propagation_comes_from_body_or_query() {
-        let parse =
-            |query: &str, body: &str| DeleteOptions::parse(&Query::parse(query), body.as_bytes());
+        let parse = |query: &str, body: &str| {
+            let body = serde_json::from_str(body).unwrap_or_default();
+            DeleteOptions::parse(&Query::parse(query), &body)
+        };
         assert_eq!(parse("", "").unwrap().propagation, None);
         assert_eq!(
             parse("propagationPolicy=Orphan", "").unwrap().propagation,

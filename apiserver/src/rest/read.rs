@@ -35,26 +35,25 @@ impl Api {
             .get(&on.resource.key(&on.namespace, name))
             .ok_or_else(|| ApiError::not_found(on.resource.about(name)))
     }
+}
 
-    /// The answer to a write: the object in the form the client asked for.
-    pub(super) fn written(
-        &self,
-        call: &Call,
-        on: &On,
-        code: StatusCode,
-        object: &Object,
-        warnings: &[String],
-    ) -> Result<Response, ApiError> {
-        let view = media::view(call)?;
-        let mut response = answer::raw(code, JSON, view.one(&on.resource, object));
-        answer::warn(&mut response, warnings);
-        Ok(response)
-    }
+/// The answer to a write: the object in the form the client asked for.
+pub(super) fn written(
+    call: &Call,
+    on: &On,
+    code: StatusCode,
+    object: &Object,
+    warnings: &[String],
+) -> Result<Response, ApiError> {
+    let view = media::view(call)?;
+    let mut response = answer::raw(code, JSON, view.one(&on.resource, object));
+    answer::warn(&mut response, warnings);
+    Ok(response)
+}
 
-    /// An object that was not stored (dry run, or nothing changed), in the shape of a stored one.
-    pub(super) fn unstored(on: &On, revision: u64, value: Value) -> Result<Object, ApiError> {
-        let name = crate::object_meta::name(&value).to_owned();
-        Object::encode(on.resource.key(&on.namespace, &name), revision, value)
-            .map_err(|error| ApiError::internal(format!("the object cannot be encoded: {error}")))
-    }
+/// An object that was not stored (dry run, or nothing changed), in the shape of a stored one.
+pub(super) fn unstored(on: &On, revision: u64, value: Value) -> Result<Object, ApiError> {
+    let name = crate::object_meta::name(&value).to_owned();
+    Object::encode(on.resource.key(&on.namespace, &name), revision, value)
+        .map_err(|error| ApiError::internal(format!("the object cannot be encoded: {error}")))
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::answer::{self, Response};
 use super::path::Target;
 use super::{Api, Call, media};
-use crate::auth::{Access, Identity};
+use crate::auth::{self, Access, Identity};
 use crate::registry::{REVIEWS, Review};
 use crate::status::{About, ApiError, Cause};
 
@@ -48,7 +48,7 @@ impl Api {
                 if namespace.is_empty() {
                     return Err(ApiError::bad_request("no namespace on request"));
                 }
-                self.auth.rules(&self.store, &call.identity, namespace)
+                auth::rules(&self.store, &call.identity, namespace)
             }
             _ => {
                 let identity = subject(review, &body["spec"])?;
@@ -98,11 +98,11 @@ impl Api {
                     namespace: &namespace,
                     name: &name,
                 };
-                self.auth.allows(&self.store, identity, &access)
+                auth::allows(&self.store, identity, &access)
             }
             (false, true) => {
                 let (verb, path) = (text(path, "verb"), text(path, "path"));
-                self.auth.allows(
+                auth::allows(
                     &self.store,
                     identity,
                     &Access::Path {

@@ -15,7 +15,7 @@ const DEFAULT_SECONDS: i64 = 3600;
 const SECONDS: std::ops::RangeInclusive<i64> = 600..=1 << 32;
 
 impl Api {
-    pub(super) async fn token(&self, call: &Call, on: &On) -> Result<Response, ApiError> {
+    pub(super) fn token(&self, call: &Call, on: &On) -> Result<Response, ApiError> {
         if call.method != Method::POST {
             return Err(ApiError::method_not_allowed());
         }

@@ -10,6 +10,7 @@ use super::admission::{self, Admitted, Part};
 use super::answer::Response;
 use super::create::failed;
 use super::options::WriteOptions;
+use super::read::{unstored, written};
 use super::{Api, Call, On, media};
 use crate::object_meta;
 use crate::registry::Model;
@@ -66,7 +67,7 @@ impl Api {
         let changed = self
             .change_object(on, options, duplicates, compute, tracking)
             .await?;
-        self.written(call, on, StatusCode::OK, &changed.object, &changed.warnings)
+        written(call, on, StatusCode::OK, &changed.object, &changed.warnings)
     }
 
     /// The same, for those who answer with something else than the object.
@@ -110,7 +111,7 @@ impl Api {
                 });
             }
             if options.dry_run {
-                let shown = Self::unstored(on, current.revision, new)?;
+                let shown = unstored(on, current.revision, new)?;
                 return Ok(Changed {
                     object: Arc::new(shown),
                     warnings,

@@ -162,10 +162,10 @@ pub fn is_verbatim(resource: &Resource, object: &Object) -> bool {
 
 /// The object's bytes in the resource's version.
 pub fn present(resource: &Resource, object: &Object) -> Bytes {
-    match is_verbatim(resource, object) {
-        true => object.json.clone(),
-        false => presented(resource, object).to_string().into(),
+    if is_verbatim(resource, object) {
+        return object.json.clone();
     }
+    presented(resource, object).to_string().into()
 }
 
 /// The object in the resource's version.

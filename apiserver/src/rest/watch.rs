@@ -101,10 +101,6 @@ impl Api {
     }
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one per watch, moved once per step"
-)]
 enum Streaming {
     Begin {
         initial: Option<Snapshot>,

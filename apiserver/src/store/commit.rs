@@ -127,12 +127,11 @@ fn prepare(
     let before = look(&write.key);
     match (write.expect, &before) {
         (Expect::Absent, Some(_)) => return Err(WriteError::Exists),
-        (Expect::Absent, None) => {}
         (Expect::Revision(_), None) => return Err(WriteError::Missing),
         (Expect::Revision(expected), Some(found)) if found.revision != expected => {
             return Err(WriteError::Conflict { expected });
         }
-        (Expect::Revision(_), Some(_)) => {}
+        _ => {}
     }
     let (value, removed) = match write.op {
         Op::Put(value) => (value, false),

@@ -214,7 +214,7 @@ async fn bad_requests_get_a_status_that_names_what_is_wrong() {
             (
                 Method::POST,
                 CONFIG_MAPS,
-                "application/vnd.kubernetes.protobuf",
+                "application/cbor",
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ),
             (
