@@ -3,6 +3,8 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::schema::FieldError;
+
 /// One broken rule of one field (`details.causes` of a Status).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
@@ -54,6 +56,16 @@ impl Cause {
             reason: "FieldValueNotSupported",
             message,
             field: field.into(),
+        }
+    }
+}
+
+impl From<FieldError> for Cause {
+    fn from(error: FieldError) -> Self {
+        Self {
+            reason: error.kind.reason(),
+            message: error.message(),
+            field: error.path,
         }
     }
 }
@@ -191,7 +203,7 @@ impl ApiError {
             "only the following media types are accepted: {}",
             offered.join(", ")
         );
-        Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
+        Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message).about(About::default())
     }
 
     pub fn unsupported_media(found: &str, offered: &[&str]) -> Self {
@@ -204,6 +216,7 @@ impl ApiError {
             "UnsupportedMediaType",
             message,
         )
+        .about(About::default())
     }
 
     pub fn too_large(limit: usize) -> Self {
@@ -247,9 +260,11 @@ impl ApiError {
             "metadata": {},
             "status": "Failure",
             "message": self.message,
-            "reason": self.reason,
             "code": self.code.as_u16(),
         });
+        if !self.reason.is_empty() {
+            status["reason"] = self.reason.into();
+        }
         let mut details = serde_json::Map::new();
         if let Some(about) = &self.about {
             let fields = [

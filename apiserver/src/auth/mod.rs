@@ -6,12 +6,14 @@
 //! grant; nobody who is unknown may see more than health and version.
 
 mod identity;
+mod impersonation;
 mod kubeconfig;
 mod pki;
 mod rbac;
 mod tokens;
 
 pub use identity::Identity;
+pub use impersonation::impersonate;
 pub use kubeconfig::{KubeconfigError, write as write_kubeconfig};
 pub use pki::{Pki, PkiError, tokens as open_tokens};
 pub use rbac::{Access, allows, rules};

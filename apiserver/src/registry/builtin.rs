@@ -1,6 +1,7 @@
 //! The static table of built-in resources.
 
-use super::columns::{self, Columns};
+use super::columns::builtin as columns;
+use super::columns::{BuiltinColumn, Columns};
 use super::resource::{Defaulter, Model, NameRule, Resource, Rules, group_version};
 use super::{crd, defaults, rules, typed};
 use crate::store::Bucket;
@@ -97,8 +98,9 @@ struct Row {
     name_rule: NameRule,
     selectable: &'static [&'static str],
     model: Model,
-    columns: &'static [columns::BuiltinColumn],
+    columns: &'static [BuiltinColumn],
     defaults: Option<Defaulter>,
+    additions: Option<Defaulter>,
     rules: Option<Rules>,
 }
 
@@ -107,7 +109,7 @@ const fn row(
     plural: &'static str,
     singular: &'static str,
     kind: &'static str,
-    columns: &'static [columns::BuiltinColumn],
+    columns: &'static [BuiltinColumn],
 ) -> Row {
     Row {
         group,
@@ -126,6 +128,7 @@ const fn row(
         model: Model::Plain,
         columns,
         defaults: None,
+        additions: None,
         rules: None,
     }
 }
@@ -169,6 +172,7 @@ static TABLE: &[Row] = &[
         selectable: &["status.phase"],
         model: Model::Namespace,
         defaults: Some(defaults::namespace),
+        additions: Some(defaults::namespace_additions),
         ..row(
             "",
             "namespaces",
@@ -201,6 +205,7 @@ static TABLE: &[Row] = &[
         name_rule: NameRule::Label1035,
         selectable: &["spec.clusterIP", "spec.type"],
         defaults: Some(defaults::service),
+        additions: Some(defaults::service_additions),
         rules: Some(rules::service),
         ..row("", "services", "service", "Service", columns::SERVICE)
     },
@@ -219,6 +224,7 @@ static TABLE: &[Row] = &[
         selectable: EVENT_FIELDS,
         model: Model::CoreEvent,
         defaults: Some(defaults::event),
+        additions: Some(defaults::event_additions),
         ..row("", "events", "event", "Event", columns::EVENT)
     },
     Row {
@@ -247,6 +253,7 @@ static TABLE: &[Row] = &[
             "status.nominatedNodeName",
         ],
         defaults: Some(defaults::pod),
+        additions: Some(defaults::pod_additions),
         ..row("", "pods", "pod", "Pod", columns::POD)
     },
     Row {
@@ -283,6 +290,7 @@ static TABLE: &[Row] = &[
         kept_as: Some(("", "events")),
         selectable: REGARDING_FIELDS,
         model: Model::Event,
+        additions: Some(defaults::event_additions),
         rules: Some(rules::event),
         ..row("events.k8s.io", "events", "event", "Event", columns::EVENT)
     },
@@ -375,11 +383,13 @@ fn resource(row: &'static Row) -> Resource {
         selectable: owned(row.selectable),
         model: row.model,
         defaults: row.defaults,
+        additions: row.additions,
         rules: row.rules,
         terminating: false,
         since: 0,
         // Events of either name are checked in their stored form.
         definition: typed::definition_of(group, "v1", row.kind),
+        schema: None,
         openapi: None,
     }
 }

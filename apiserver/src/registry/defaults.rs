@@ -42,6 +42,9 @@ pub fn namespace(object: &mut Value) {
             labels.insert("kubernetes.io/metadata.name".into(), name);
         }
     }
+}
+
+pub fn namespace_additions(object: &mut Value) {
     if object["metadata"]["deletionTimestamp"].is_null() {
         default_in(object, "spec", "finalizers", json!(["kubernetes"]));
     }
@@ -77,11 +80,6 @@ pub fn service(object: &mut Value) {
         default(spec, "sessionAffinity", json!("None"));
         if spec["type"] != "ExternalName" {
             default(spec, "internalTrafficPolicy", json!("Cluster"));
-            default(spec, "ipFamilyPolicy", json!("SingleStack"));
-            default(spec, "ipFamilies", json!(["IPv4"]));
-            if let Some(ip) = spec["clusterIP"].as_str().map(str::to_owned) {
-                default(spec, "clusterIPs", json!([ip]));
-            }
         }
         if matches!(spec["type"].as_str(), Some("NodePort" | "LoadBalancer")) {
             default(spec, "externalTrafficPolicy", json!("Cluster"));
@@ -92,11 +90,26 @@ pub fn service(object: &mut Value) {
             default(port, "targetPort", same);
         });
     }
+}
+
+pub fn service_additions(object: &mut Value) {
+    if let Some(spec) = object.get_mut("spec")
+        && spec["type"] != "ExternalName"
+    {
+        default(spec, "ipFamilyPolicy", json!("SingleStack"));
+        default(spec, "ipFamilies", json!(["IPv4"]));
+        if let Some(ip) = spec["clusterIP"].as_str().map(str::to_owned) {
+            default(spec, "clusterIPs", json!([ip]));
+        }
+    }
     default_in(object, "status", "loadBalancer", json!({}));
 }
 
 pub fn event(object: &mut Value) {
     default(object, "type", json!("Normal"));
+}
+
+pub fn event_additions(object: &mut Value) {
     default(object, "source", json!({}));
 }
 
@@ -109,6 +122,9 @@ pub fn pod(object: &mut Value) {
         default(spec, "securityContext", json!({}));
         each(spec, "containers", container);
     }
+}
+
+pub fn pod_additions(object: &mut Value) {
     default_in(object, "status", "phase", json!("Pending"));
 }
 
@@ -139,6 +155,9 @@ fn container(container: &mut Value) {
 }
 
 pub fn endpoint_slice(object: &mut Value) {
+    each(object, "endpoints", |endpoint| {
+        default(endpoint, "conditions", json!({}));
+    });
     each(object, "ports", |port| {
         default(port, "name", json!(""));
         default(port, "protocol", json!("TCP"));

@@ -84,11 +84,16 @@ impl Served {
     }
 }
 
+/// The revision of a CRD and what it defines.
+type Defined = (u64, Vec<Arc<Resource>>);
+
 /// Access to what is served now.
 pub struct Registry {
     store: Store,
     builtins: Vec<Arc<Resource>>,
     served: Mutex<Arc<Served>>,
+    /// What each CRD defines, by name and revision: a schema is compiled once per change of it.
+    defined: Mutex<HashMap<String, Defined>>,
 }
 
 impl Registry {
@@ -99,6 +104,7 @@ impl Registry {
             store,
             builtins,
             served: Mutex::new(served),
+            defined: Mutex::default(),
         }
     }
 
@@ -108,12 +114,35 @@ impl Registry {
         let mut served = self.served.lock();
         if served.revision != revision {
             let mut resources = self.builtins.clone();
-            for object in self.store.list(&crd::bucket(), None, None).objects {
-                resources.extend(crd::resources(&object.value()).into_iter().map(Arc::new));
-            }
+            resources.extend(self.defined());
             *served = Arc::new(index(revision, resources));
         }
         Arc::clone(&served)
+    }
+}
+
+impl Registry {
+    fn defined(&self) -> Vec<Arc<Resource>> {
+        let mut defined = self.defined.lock();
+        let mut now = HashMap::new();
+        let mut resources = Vec::new();
+        for object in self.store.list(&crd::bucket(), None, None).objects {
+            let name = object.key.name.name.to_string();
+            let known = defined
+                .remove(&name)
+                .filter(|(revision, _)| *revision == object.revision);
+            let (_, found) = known.unwrap_or_else(|| {
+                let found = crd::resources(&object.value())
+                    .into_iter()
+                    .map(Arc::new)
+                    .collect();
+                (object.revision, found)
+            });
+            resources.extend(found.iter().cloned());
+            now.insert(name, (object.revision, found));
+        }
+        *defined = now;
+        resources
     }
 }
 

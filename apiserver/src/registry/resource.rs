@@ -4,6 +4,8 @@ use serde_json::Value;
 
 use super::Columns;
 use super::typed::{self, Mismatch};
+use crate::apply::{self, Topology};
+use crate::schema::StructuralSchema;
 use crate::status::{About, Cause};
 use crate::store::{Bucket, Key};
 
@@ -65,6 +67,8 @@ pub struct Resource {
     pub selectable: Vec<String>,
     pub model: Model,
     pub defaults: Option<Defaulter>,
+    /// What the server adds that nobody owns in managedFields.
+    pub additions: Option<Defaulter>,
     pub rules: Option<Rules>,
     /// Its CRD is being deleted: nothing new is created.
     pub terminating: bool,
@@ -72,6 +76,8 @@ pub struct Resource {
     pub since: u64,
     /// The declaration of a built-in kind's stored form.
     pub definition: Option<&'static str>,
+    /// The compiled schema of a custom resource.
+    pub schema: Option<StructuralSchema>,
     /// The OpenAPI v3 schema of a custom resource, as its CRD gives it.
     pub openapi: Option<Value>,
 }
@@ -105,28 +111,77 @@ impl Resource {
     }
 
     /// Brings an object stored under an earlier schema to this one.
-    pub fn upgrade(&self, _object: &mut Value) {}
+    pub fn upgrade(&self, object: &mut Value) {
+        if let Some(schema) = &self.schema {
+            schema.prune(object);
+            schema.default(object);
+        }
+    }
 
-    /// Drops what the kind's declaration does not know and refuses values of the wrong type.
-    pub fn conform(&self, object: &mut Value, unknown: &mut Vec<String>) -> Result<(), Mismatch> {
+    /// Drops what the kind's declaration does not know, naming it, refuses values of the wrong type
+    /// and fills in the schema's defaults. `applied`: the object came out of an apply.
+    pub fn conform(
+        &self,
+        object: &mut Value,
+        applied: bool,
+        unknown: &mut Vec<String>,
+    ) -> Result<(), Mismatch> {
+        drop_empty_metadata(object);
         if let Some(definition) = self.definition {
             return typed::conform(definition, object, "", unknown);
         }
-        match object.get_mut("metadata") {
-            Some(metadata) => typed::conform(typed::OBJECT_META, metadata, "metadata", unknown),
-            None => Ok(()),
+        if let Some(metadata) = object.get_mut("metadata") {
+            typed::conform(typed::OBJECT_META, metadata, "metadata", unknown)?;
         }
+        if let Some(schema) = &self.schema {
+            unknown.extend(schema.prune(object));
+            if applied {
+                schema.default_applied(object);
+            } else {
+                schema.default(object);
+            }
+        }
+        Ok(())
+    }
+
+    /// The schema's rules; what did not change since `old` is not held against an object.
+    pub fn validate(&self, object: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
+        if let Some(schema) = &self.schema {
+            causes.extend(schema.validate(object, old).into_iter().map(Cause::from));
+        }
+        if let Some(rules) = self.rules {
+            rules(object, old, causes);
+        }
+    }
+
+    /// The shape that ownership and patches of the stored form go by.
+    pub fn topology(&self) -> &Topology {
+        if let Some(schema) = &self.schema {
+            return schema.topology();
+        }
+        let (group, _) = self.bucket.parts();
+        apply::builtin::topology_for(group, &self.kind)
     }
 
     /// Records in managedFields which fields this change set.
     pub fn track(
         &self,
-        _old: Option<&Value>,
-        _new: &mut Value,
-        _manager: &str,
-        _subresource: &str,
-        _now: &str,
+        old: Option<&Value>,
+        new: &mut Value,
+        manager: &str,
+        subresource: &str,
+        now: &str,
     ) {
+        let version = &self.storage_api_version;
+        apply::track_update(
+            old,
+            new,
+            manager,
+            version,
+            subresource,
+            self.topology(),
+            now,
+        );
     }
 
     /// For errors about the resource.
@@ -151,6 +206,24 @@ impl Resource {
     }
 }
 
+/// Empty collections of metadata mean nothing, and Go's encoder does not write them either.
+fn drop_empty_metadata(object: &mut Value) {
+    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else {
+        return;
+    };
+    for field in ["annotations", "finalizers", "labels", "ownerReferences"] {
+        let empty = match metadata.get(field) {
+            Some(Value::Array(list)) => list.is_empty(),
+            Some(Value::Object(map)) => map.is_empty(),
+            _ => false,
+        };
+        if empty {
+            metadata.remove(field);
+        }
+    }
+}
+
+/// `v1`, `runtime.wasmcloud.dev/v1alpha1`
 pub fn group_version(group: &str, version: &str) -> String {
     if group.is_empty() {
         version.to_owned()

@@ -115,6 +115,18 @@ pub fn service(new: &Value, _: Option<&Value>, causes: &mut Vec<Cause>) {
                 why,
             ));
         }
+        let target = &port["targetPort"];
+        if target
+            .as_i64()
+            .is_some_and(|target| !(1..=65535).contains(&target))
+        {
+            let why = "must be between 1 and 65535, inclusive";
+            causes.push(Cause::invalid(
+                format!("spec.ports[{index}].targetPort"),
+                target,
+                why,
+            ));
+        }
         let name = port["name"].as_str().unwrap_or_default();
         if name.is_empty() && ports > 1 {
             causes.push(Cause::required(format!("spec.ports[{index}].name"), ""));

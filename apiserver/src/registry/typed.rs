@@ -150,7 +150,7 @@ fn walk_object(
             None if !additional.is_null() => walk(additional, value, &at, unknown)?,
             None => {
                 strangers.push(key.clone());
-                unknown.push(at);
+                unknown.push(format!("unknown field \"{at}\""));
             }
         }
     }
@@ -202,7 +202,10 @@ mod tests {
             value,
             json!({"metadata": {"name": "a"}, "data": {"k": "v"}})
         );
-        assert_eq!(unknown, ["extra", "metadata.x"]);
+        assert_eq!(
+            unknown,
+            [r#"unknown field "extra""#, r#"unknown field "metadata.x""#]
+        );
     }
 
     #[test]

@@ -6,8 +6,9 @@ use uuid::Uuid;
 
 use super::options::{FieldValidation, WriteOptions};
 use super::{Api, On};
+use super::{metadata, names};
 use crate::object_meta;
-use crate::registry::{Model, NameRule, Resource, crd, events, gvk};
+use crate::registry::{Model, Resource, crd, events, gvk};
 use crate::status::{About, ApiError, Cause};
 use crate::store::{Bucket, Key};
 
@@ -103,7 +104,7 @@ pub fn begin(resource: &Resource, object: &mut Value, now: Timestamp) -> Result<
             let cause = Cause::required("metadata.name", "name or generateName is required");
             return Err(ApiError::invalid(resource.about_kind(""), vec![cause]));
         }
-        object_meta::set(object, "name", generated(&base).into());
+        object_meta::set(object, "name", names::generated(&base).into());
     }
     for field in [
         "resourceVersion",
@@ -129,32 +130,12 @@ pub fn begin(resource: &Resource, object: &mut Value, now: Timestamp) -> Result<
     Ok(())
 }
 
-/// Five characters without vowels or look-alikes, as generated names have on a cluster.
-fn generated(base: &str) -> String {
-    use rand::seq::IndexedRandom;
-    const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-    let mut rng = rand::rng();
-    let base: String = base.chars().take(63 - 5).collect();
-    let suffix: String = (0..5)
-        .filter_map(|_| LETTERS.choose(&mut rng))
-        .map(|letter| char::from(*letter))
-        .collect();
-    format!("{base}{suffix}")
-}
-
 /// Metadata of a changed object: what the server owns stays as it was.
-pub fn carry_over(on: &On, old: &Value, new: &mut Value) -> Result<(), ApiError> {
+pub fn carry_over(on: &On, old: &Value, new: &mut Value, patch: bool) -> Result<(), ApiError> {
     let resource = &on.resource;
     let uid = object_meta::uid(new);
     if !uid.is_empty() && uid != object_meta::uid(old) {
-        let why = format!(
-            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-            object_meta::uid(old)
-        );
-        return Err(ApiError::conflict(
-            resource.about(object_meta::name(old)),
-            &why,
-        ));
+        return Err(other_uid(on, old, uid, patch));
     }
     match part(on) {
         Part::Main => {
@@ -212,6 +193,20 @@ pub fn carry_over(on: &On, old: &Value, new: &mut Value) -> Result<(), ApiError>
     Ok(())
 }
 
+/// A write that was meant for another object of this name. The real server tells the two apart.
+fn other_uid(on: &On, old: &Value, uid: &str, patch: bool) -> ApiError {
+    let name = object_meta::name(old);
+    if patch {
+        let cause = Cause::invalid("metadata.uid", &json!(uid), "field is immutable");
+        return ApiError::invalid(on.resource.about_kind(name), vec![cause]);
+    }
+    let why = format!(
+        "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+        object_meta::uid(old)
+    );
+    ApiError::conflict(on.resource.about(name), &why)
+}
+
 fn copy(from: &Value, to: &mut Value, field: &str) {
     if let Some(map) = to.as_object_mut() {
         match from.get(field) {
@@ -267,139 +262,6 @@ fn same_except(old: &Value, new: &Value, ignored: &[&str]) -> bool {
         .eq(b.iter().filter(|(key, _)| counts(key)))
 }
 
-/// Rules of metadata; paths are as kubectl prints them.
-pub fn metadata_rules(
-    resource: &Resource,
-    new: &Value,
-    old: Option<&Value>,
-    causes: &mut Vec<Cause>,
-) {
-    let name = object_meta::name(new);
-    if old.is_none()
-        && let Err(why) = name_rule(resource.name_rule, name)
-    {
-        causes.push(Cause::invalid("metadata.name", &json!(name), why));
-    }
-    for (field, check_value) in [("labels", true), ("annotations", false)] {
-        let map = &new["metadata"][field];
-        if !map.is_null() && !map.is_object() {
-            causes.push(Cause::invalid(
-                format!("metadata.{field}"),
-                map,
-                "must be a map of strings",
-            ));
-        }
-        for (key, value) in map.as_object().into_iter().flatten() {
-            let at = format!("metadata.{field}");
-            let lowered = if check_value {
-                key.clone()
-            } else {
-                key.to_lowercase()
-            };
-            if let Err(why) = super::selector::label_key(&lowered) {
-                causes.push(Cause::invalid(at.clone(), &json!(key), &why));
-            }
-            match value.as_str() {
-                None => causes.push(Cause::invalid(
-                    format!("{at}.{key}"),
-                    value,
-                    "must be a string",
-                )),
-                Some(text) if check_value => {
-                    if let Err(why) = super::selector::label_value(text) {
-                        causes.push(Cause::invalid(at, value, &why));
-                    }
-                }
-                Some(_) => {}
-            }
-        }
-    }
-    owner_rules(new, causes);
-    let added: Vec<&str> = match old {
-        Some(old) if object_meta::is_deleting(old) => {
-            let before = object_meta::finalizers(old);
-            object_meta::finalizers(new)
-                .into_iter()
-                .filter(|name| !before.contains(name))
-                .collect()
-        }
-        _ => Vec::new(),
-    };
-    if !added.is_empty() {
-        let why = format!(
-            "no new finalizers can be added if the object is being deleted, found new finalizers {added:?}"
-        );
-        causes.push(Cause::forbidden("metadata.finalizers", &why));
-    }
-}
-
-fn owner_rules(new: &Value, causes: &mut Vec<Cause>) {
-    let mut controllers = 0;
-    for (index, owner) in object_meta::owners(new).iter().enumerate() {
-        for field in ["apiVersion", "kind", "name", "uid"] {
-            if owner[field].as_str().is_none_or(str::is_empty) {
-                let why = format!("{field} must not be empty");
-                let at = format!("metadata.ownerReferences[{index}].{field}");
-                causes.push(Cause::invalid(at, &json!(""), &why));
-            }
-        }
-        controllers += usize::from(owner["controller"] == true);
-    }
-    if controllers > 1 {
-        let why = "Only one reference can have Controller set to true";
-        causes.push(Cause::invalid(
-            "metadata.ownerReferences",
-            &new["metadata"]["ownerReferences"],
-            why,
-        ));
-    }
-}
-
-pub fn is_label(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let plain = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    (1..=63).contains(&bytes.len())
-        && bytes.iter().all(|b| plain(b) || *b == b'-')
-        && bytes.first().is_some_and(plain)
-        && bytes.last().is_some_and(plain)
-}
-
-pub fn is_subdomain(text: &str) -> bool {
-    text.len() <= 253
-        && text.split('.').all(|part| {
-            let bytes = part.as_bytes();
-            let plain = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-            bytes.iter().all(|b| plain(b) || *b == b'-')
-                && bytes.first().is_some_and(plain)
-                && bytes.last().is_some_and(plain)
-        })
-}
-
-fn name_rule(rule: NameRule, name: &str) -> Result<(), &'static str> {
-    let (fits, why) = match rule {
-        NameRule::Subdomain => (
-            is_subdomain(name),
-            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', \
-             and must start and end with an alphanumeric character",
-        ),
-        NameRule::Label => (
-            is_label(name),
-            "a lowercase RFC 1123 label must consist of at most 63 lower case alphanumeric characters or '-', \
-             and must start and end with an alphanumeric character",
-        ),
-        NameRule::Label1035 => (
-            is_label(name) && name.starts_with(|c: char| c.is_ascii_lowercase()),
-            "a DNS-1035 label must consist of at most 63 lower case alphanumeric characters or '-', \
-             start with an alphabetic character, and end with an alphanumeric character",
-        ),
-        NameRule::Segment => (
-            !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '%']),
-            "may not be '.' or '..' or contain '/' or '%'",
-        ),
-    };
-    if fits { Ok(()) } else { Err(why) }
-}
-
 impl Api {
     /// The namespace a new object goes to, which must be there and not ending.
     pub(super) fn guard(&self, on: &On, name: &str) -> Result<Option<(Key, u64)>, ApiError> {
@@ -442,7 +304,7 @@ impl Api {
         let mut unknown: Vec<String> = Vec::new();
         let mut causes = Vec::new();
         resource
-            .conform(&mut object, &mut unknown)
+            .conform(&mut object, options.applied, &mut unknown)
             .map_err(|mismatch| {
                 ApiError::bad_request(format!(
                     "{} in version \"{}\" cannot be handled as a {}: {mismatch}",
@@ -452,11 +314,7 @@ impl Api {
         let findings: Vec<String> = duplicates
             .iter()
             .map(|field| format!("duplicate field \"{field}\""))
-            .chain(
-                unknown
-                    .iter()
-                    .map(|field| format!("unknown field \"{field}\"")),
-            )
+            .chain(unknown)
             .collect();
         let warnings = match options.validation {
             FieldValidation::Strict if !findings.is_empty() => {
@@ -475,10 +333,8 @@ impl Api {
         if let Some(defaults) = resource.defaults {
             defaults(&mut object);
         }
-        metadata_rules(resource, &object, old, &mut causes);
-        if let Some(rules) = resource.rules {
-            rules(&object, old, &mut causes);
-        }
+        metadata::rules(resource, &object, old, &mut causes);
+        resource.validate(&object, old, &mut causes);
         if !causes.is_empty() {
             return Err(ApiError::invalid(
                 resource.about_kind(object_meta::name(&object)),
@@ -496,26 +352,6 @@ impl Api {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_follow_their_rule() {
-        for name in ["a", "a-b.c", "0.1"] {
-            assert!(is_subdomain(name), "{name}");
-        }
-        for name in ["", "A", "a_", "-a", "a-", "a..b", ".a"] {
-            assert!(!is_subdomain(name), "{name}");
-        }
-        assert!(!is_label("a.b"));
-        assert!(name_rule(NameRule::Label1035, "1a").is_err());
-        assert!(name_rule(NameRule::Segment, "system:node").is_ok());
-    }
-
-    #[test]
-    fn generated_names_are_short_enough_to_be_labels() {
-        let name = generated(&"x".repeat(80));
-        assert_eq!(name.len(), 63);
-        assert!(is_label(&name));
-    }
 
     #[test]
     fn times_of_managers_are_no_change() {

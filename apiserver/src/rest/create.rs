@@ -79,6 +79,9 @@ impl Api {
             }
             let mut admitted = self.admit(on, object, None, options, duplicates)?;
             track(&mut admitted.object, &object_meta::time(now));
+            if let Some(additions) = on.resource.additions {
+                additions(&mut admitted.object);
+            }
             let key = on.resource.key(&on.namespace, &name);
             if options.dry_run {
                 if self.store.get(&key).is_some() {

@@ -193,7 +193,8 @@ fn preconditions(
     old: &Value,
     options: &DeleteOptions,
 ) -> Result<(), ApiError> {
-    let about = || resource.about(object_meta::name(old));
+    // The real server names the kind here, not the resource.
+    let about = || resource.about_kind(object_meta::name(old));
     if let Some(uid) = &options.uid
         && uid != object_meta::uid(old)
     {
@@ -254,7 +255,9 @@ fn mark(resource: &Resource, object: &mut Value) {
         "deletionTimestamp",
         object_meta::time(Timestamp::now()).into(),
     );
-    object_meta::set(object, "deletionGracePeriodSeconds", 0.into());
+    if resource.model != Model::Namespace {
+        object_meta::set(object, "deletionGracePeriodSeconds", 0.into());
+    }
     if let Some(generation) = object["metadata"]["generation"].as_i64().filter(|n| *n > 0) {
         object_meta::set(object, "generation", (generation + 1).into());
     }

@@ -12,6 +12,8 @@ mod duplicates;
 mod health;
 mod list;
 mod media;
+mod metadata;
+mod names;
 mod openapi;
 mod options;
 mod patch;
@@ -137,6 +139,7 @@ impl Api {
             Some(identity) => identity,
             None => self.auth.authenticate(&self.store, &parts.headers)?,
         };
+        let identity = auth::impersonate(&self.store, identity, &parts.headers)?;
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let route = path::parse(parts.uri.path())?;
         let verb = verb(&parts.method, &route, &query)?;

@@ -214,6 +214,8 @@ pub struct WriteOptions {
     pub manager: Option<String>,
     pub validation: FieldValidation,
     pub force: Option<bool>,
+    /// The object to be stored is the outcome of an apply.
+    pub applied: bool,
 }
 
 const WRITE: &[&str] = &["dryRun", "fieldManager", "fieldValidation"];
@@ -250,6 +252,7 @@ impl WriteOptions {
             manager: manager.map(str::to_owned),
             validation,
             force: query.maybe_flag("force")?,
+            applied: false,
         })
     }
 }

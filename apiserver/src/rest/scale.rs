@@ -9,7 +9,7 @@ use super::update::Tracking;
 use super::{Api, Call, On, media};
 use crate::object_meta;
 use crate::registry::{JsonPath, ScalePaths};
-use crate::status::{About, ApiError, Cause};
+use crate::status::{ApiError, Cause};
 
 impl Api {
     pub(super) async fn scale(&self, call: &Call, on: &On) -> Result<Response, ApiError> {
@@ -51,7 +51,17 @@ impl Api {
             Ok(new)
         };
         let stored = self
-            .change_object(on, &options, &[], compute, Tracking::Update(&manager))
+            .change_object(
+                on,
+                &options,
+                &[],
+                compute,
+                if put {
+                    Tracking::Replace(&manager)
+                } else {
+                    Tracking::Patch(&manager)
+                },
+            )
             .await?;
         Ok(answer::json(
             StatusCode::OK,
@@ -68,7 +78,7 @@ fn parse(path: &str) -> Result<JsonPath, ApiError> {
 /// The replicas a Scale asks for.
 fn check(on: &On, scale: &Value) -> Result<i64, ApiError> {
     let name = on.name.as_deref().unwrap_or_default();
-    let about = About::new("autoscaling", "Scale", name);
+    let about = on.resource.about_kind(name);
     let given = object_meta::name(scale);
     if !given.is_empty() && given != name {
         return Err(ApiError::bad_request(format!(

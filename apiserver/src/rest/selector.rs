@@ -194,7 +194,7 @@ pub fn label_key(key: &str) -> Result<(), String> {
         .rsplit_once('/')
         .map_or((None, key), |(prefix, name)| (Some(prefix), name));
     if let Some(prefix) = prefix
-        && !super::admission::is_subdomain(prefix)
+        && !super::names::is_subdomain(prefix)
     {
         return Err(format!(
             "the prefix of the key \"{key}\" is not a DNS subdomain"

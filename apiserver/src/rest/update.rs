@@ -11,7 +11,7 @@ use super::answer::Response;
 use super::create::failed;
 use super::options::WriteOptions;
 use super::read::{unstored, written};
-use super::{Api, Call, On, media};
+use super::{Api, Call, On, media, view};
 use crate::object_meta;
 use crate::registry::Model;
 use crate::status::{ApiError, Cause};
@@ -35,7 +35,7 @@ impl Api {
                 "must be specified for an update",
             );
             let name = on.name.as_deref().unwrap_or_default();
-            return Err(ApiError::invalid(on.resource.about_kind(name), vec![cause]));
+            return Err(ApiError::invalid(on.resource.about(name), vec![cause]));
         }
         let manager = options
             .manager
@@ -48,7 +48,7 @@ impl Api {
             &options,
             &duplicates,
             change,
-            Tracking::Update(&manager),
+            Tracking::Replace(&manager),
         )
         .await
     }
@@ -82,13 +82,14 @@ impl Api {
         let name = on.name.as_deref().unwrap_or_default();
         for _ in 0..ATTEMPTS {
             let current = self.find(on)?;
-            let old = current.value();
+            let old = view::stored(&on.resource, &current);
             let mut new = compute(&old)?;
             let version = object_meta::text(&new, "resourceVersion");
             if !version.is_empty() && version != "0" && version != current.revision.to_string() {
                 return Err(ApiError::modified(on.resource.about(name)));
             }
-            admission::carry_over(on, &old, &mut new)?;
+            let patch = !matches!(tracking, Tracking::Replace(_));
+            admission::carry_over(on, &old, &mut new, patch)?;
             let Admitted {
                 object: mut new,
                 warnings,
@@ -97,11 +98,14 @@ impl Api {
                 let generation = old["metadata"]["generation"].as_i64().unwrap_or_default() + 1;
                 object_meta::set(&mut new, "generation", generation.into());
             }
-            if let Tracking::Update(manager) = tracking {
+            if let Tracking::Replace(manager) | Tracking::Patch(manager) = tracking {
                 let now = object_meta::time(Timestamp::now());
                 let subresource = on.subresource.as_deref().unwrap_or_default();
                 on.resource
                     .track(Some(&old), &mut new, manager, subresource, &now);
+            }
+            if let Some(additions) = on.resource.additions {
+                additions(&mut new);
             }
             let finished = is_finished(on, &new);
             if admission::is_unchanged(&old, &new) && !finished {
@@ -148,8 +152,10 @@ pub struct Changed {
 /// Who records which fields a change set.
 #[derive(Clone, Copy)]
 pub enum Tracking<'a> {
-    /// The difference belongs to this manager.
-    Update(&'a str),
+    /// An update: the difference belongs to this manager.
+    Replace(&'a str),
+    /// The same for a patch.
+    Patch(&'a str),
     /// The computed state already says.
     Done,
 }

@@ -168,6 +168,21 @@ pub fn present(resource: &Resource, object: &Object) -> Bytes {
     presented(resource, object).to_string().into()
 }
 
+/// The object in its stored form, under the schema of now.
+pub fn stored(resource: &Resource, object: &Object) -> Value {
+    let mut value = object.value();
+    if resource.model == Model::Custom && !is_verbatim(resource, object) {
+        if let Some(map) = value.as_object_mut() {
+            map.insert(
+                "apiVersion".into(),
+                resource.storage_api_version.clone().into(),
+            );
+        }
+        resource.upgrade(&mut value);
+    }
+    value
+}
+
 /// The object in the resource's version.
 pub fn presented(resource: &Resource, object: &Object) -> Value {
     let mut value = object.value();

@@ -7,6 +7,8 @@
 )]
 
 mod access;
+mod apply;
+mod builtin_schemas;
 mod crud;
 mod deletion;
 mod durability;
@@ -14,5 +16,7 @@ mod golden_apply;
 mod golden_patch;
 mod golden_schema;
 mod kubectl;
+mod parity;
+mod platform;
 mod server;
 mod watches;
