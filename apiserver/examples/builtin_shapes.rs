@@ -97,14 +97,11 @@ fn shape(
         let target = definitions
             .get(name)
             .with_context(|| format!("{name} is not defined"))?;
-        let shape = match scalar(name, target) {
-            Some(scalar) => json!(scalar),
-            None => {
-                wanted.insert(name.to_owned());
-                json!(format!("#{name}"))
-            }
-        };
-        return Ok(shape);
+        if let Some(scalar) = scalar(name, target) {
+            return Ok(json!(scalar));
+        }
+        wanted.insert(name.to_owned());
+        return Ok(json!(format!("#{name}")));
     }
     let atomic = schema["x-kubernetes-map-type"] == "atomic";
     let mut out = Map::new();

@@ -4,6 +4,7 @@
 //! holds names of types and fields, list types and merge keys, no prose. See `compact` for its format.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use serde_json::Value;
@@ -73,7 +74,8 @@ fn drop_undeclared(
         }),
         (Node::List(list), Value::Array(items)) => {
             for (index, item) in items.iter_mut().enumerate() {
-                path.push_str(&format!("[{index}]"));
+                // Writing to a String cannot fail.
+                let _ = write!(path, "[{index}]");
                 drop_undeclared(topology, topology.node(list.element), item, path, unknown);
                 path.truncate(length);
             }

@@ -158,9 +158,9 @@ fn list_changes(
             if let Ok(element) = item_element(list, index, item) {
                 let side = sides.entry(element).or_default();
                 if is_new {
-                    side.1.push(item)
+                    side.1.push(item);
                 } else {
-                    side.0.push(item)
+                    side.0.push(item);
                 }
             }
         }

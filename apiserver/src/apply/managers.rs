@@ -1,6 +1,7 @@
 //! `metadata.managedFields`: who owns what since when.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
@@ -61,7 +62,8 @@ impl Identity {
     pub(crate) fn printed(&self) -> String {
         let mut out = format!("{:?}", self.manager);
         if !self.subresource.is_empty() {
-            out.push_str(&format!(" with subresource {:?}", self.subresource));
+            // Writing to a String cannot fail.
+            let _ = write!(out, " with subresource {:?}", self.subresource);
         }
         if self.operation == Operation::Update {
             out.push_str(" using ");

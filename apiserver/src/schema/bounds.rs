@@ -16,7 +16,7 @@ pub(crate) fn number(node: &Node, value: &Value, path: &Path<'_>, errors: &mut V
                 errors.push(FieldError::pathless(format!(
                     "Checked value must be of type integer with format {} in {path}",
                     format.name()
-                )))
+                )));
             }
             None if !is_integer(value) => errors.push(FieldError::pathless(format!(
                 "Checked value must be of type integer (default format) in {path}"
@@ -29,7 +29,7 @@ pub(crate) fn number(node: &Node, value: &Value, path: &Path<'_>, errors: &mut V
             path.to_string(),
             value.clone(),
             format!("{path} in body {rule}"),
-        ))
+        ));
     };
     if let Some(factor) = checks.multiple_of.as_ref()
         && let Some(of) = factor.as_f64()

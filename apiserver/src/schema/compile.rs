@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::error::{FieldError, FieldErrorKind};
 use super::node::{Additional, Node, Type};
-use super::{compile_checks, compile_list, default, lists, prune, rules, validate};
+use super::{compile_checks, compile_defaults, compile_list, rules};
 
 /// How deep schemas nest; deeper ones are refused so that no walk runs out of stack.
 const MAX_DEPTH: usize = 64;
@@ -29,7 +29,7 @@ pub(crate) fn compile(schema: &Value) -> Result<Node, Vec<FieldError>> {
     };
     let node = reader.read(schema, "", Place::Root, true);
     if reader.errors.is_empty() {
-        check_defaults(&node, "", &mut reader.errors);
+        compile_defaults::check(&node, "", &mut reader.errors);
     }
     if reader.errors.is_empty() {
         Ok(node)
@@ -122,7 +122,6 @@ impl Reader {
     /// A switch; those that start with `x-kubernetes-` are either on or not there.
     fn flag(&mut self, map: &Map<String, Value>, path: &str, name: &str) -> bool {
         match map.get(name) {
-            None => false,
             Some(Value::Bool(true)) => true,
             Some(Value::Bool(false)) if name == "x-kubernetes-preserve-unknown-fields" => {
                 self.errors.push(FieldError::invalid(
@@ -132,7 +131,7 @@ impl Reader {
                 ));
                 false
             }
-            Some(Value::Bool(false)) => false,
+            None | Some(Value::Bool(false)) => false,
             Some(other) => {
                 self.errors.push(FieldError::invalid(
                     below(path, name),
@@ -250,7 +249,7 @@ impl Reader {
         };
         match (found, missing) {
             (None, Some(detail)) if !map.contains_key("$ref") => {
-                self.errors.push(FieldError::required(at, detail))
+                self.errors.push(FieldError::required(at, detail));
             }
             (Some(Type::Object) | None, _) => {}
             (Some(other), _) if place == Place::Root => {
@@ -271,8 +270,7 @@ impl Reader {
             .get("x-kubernetes-map-type")
             .map(|value| (value, value.as_str()))
         {
-            None => {}
-            Some((_, Some("granular"))) => {}
+            None | Some((_, Some("granular"))) => {}
             Some((_, Some("atomic"))) => node.atomic_map = true,
             Some((other, _)) => {
                 let detail = "supported values: \"atomic\", \"granular\"";
@@ -391,43 +389,5 @@ impl Reader {
             self.errors
                 .push(FieldError::required(below(path, "properties"), why));
         }
-    }
-}
-
-/// A default must be what the schema itself would store.
-fn check_defaults(node: &Node, path: &str, errors: &mut Vec<FieldError>) {
-    if let Some(value) = node
-        .default
-        .as_ref()
-        .filter(|value| !(value.is_null() && node.nullable))
-    {
-        let at = below(path, "default");
-        let mut filled = value.clone();
-        if prune::prune_part(node, &mut filled) {
-            errors.push(FieldError::invalid(
-                &at,
-                value.clone(),
-                "must not have unknown fields",
-            ));
-        }
-        default::fill(node, &mut filled);
-        let mut found = validate::validate(node, &filled, None);
-        lists::check(node, &filled, None, &mut found);
-        for mut error in found {
-            error.path = match error.path.as_str() {
-                "" => at.clone(),
-                inner => below(&at, inner),
-            };
-            errors.push(error);
-        }
-    }
-    for (name, child) in &node.properties {
-        check_defaults(child, &below(path, &format!("properties[{name}]")), errors);
-    }
-    if let Additional::Schema(child) = &node.additional {
-        check_defaults(child, &below(path, "additionalProperties"), errors);
-    }
-    if let Some(child) = &node.items {
-        check_defaults(child, &below(path, "items"), errors);
     }
 }

@@ -29,7 +29,9 @@ pub(crate) fn fill(node: &Node, value: &mut Value) {
         }
         Value::Array(items) => {
             if let Some(node) = &node.items {
-                items.iter_mut().for_each(|item| fill(node, item));
+                for item in items {
+                    fill(node, item);
+                }
             }
         }
         _ => {}
@@ -49,7 +51,9 @@ pub(crate) fn drop_nulls(node: &Node, value: &mut Value) {
         }),
         Value::Array(items) => {
             if let Some(node) = &node.items {
-                items.iter_mut().for_each(|item| drop_nulls(node, item));
+                for item in items {
+                    drop_nulls(node, item);
+                }
             }
         }
         _ => {}

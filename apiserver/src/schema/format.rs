@@ -140,7 +140,7 @@ impl Format {
             Self::Uuid => text.len() >= 32 && uuid::Uuid::try_parse(text).is_ok(),
             Self::UuidVersion(version) => has_uuid_version(text, version),
             Self::ShortName => text.len() <= 63 && is_dns_label(text),
-            Self::LongName => text.len() <= 253 && text.split('.').all(|label| is_dns_label(label)),
+            Self::LongName => text.len() <= 253 && text.split('.').all(is_dns_label),
             Self::HexColor => is_hex_color(text),
             Self::RgbColor => is_rgb_color(text),
             Self::CreditCard => {

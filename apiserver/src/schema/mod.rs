@@ -8,6 +8,7 @@ mod bind;
 mod bounds;
 mod compile;
 mod compile_checks;
+mod compile_defaults;
 mod compile_list;
 mod compositions;
 mod default;

@@ -27,7 +27,7 @@ fn comparable(object: &Value) -> Value {
             .into_iter()
             .flatten()
         {
-            entry.as_object_mut().unwrap().remove("time");
+            entry.as_object_mut().expect("an object").remove("time");
         }
     }
     object
@@ -101,7 +101,7 @@ fn step(kind: &Kind<'_>, live: Option<&Value>, step: &Value) -> Result<Value, St
             strategic_merge_patch(current, body, kind.topology)
                 .map_err(|error| error.to_string())?,
         ),
-        other => panic!("unknown operation {other}"),
+        other => Err(format!("unknown operation {other}")),
     }
 }
 

@@ -56,7 +56,8 @@ pub(super) fn split(patch: &Map<String, Value>) -> Result<Split<'_>, PatchError>
     for (name, value) in patch {
         if name == PATCH {
             continue;
-        } else if name == RETAIN_KEYS {
+        }
+        if name == RETAIN_KEYS {
             let names = list(name, value)?
                 .iter()
                 .map(|name| name.as_str())

@@ -162,7 +162,7 @@ fn merge_list(
         };
         match (action(item)?, item.get(key)) {
             (Action::Replace, None) => replace = true,
-            (Action::Delete, None) | (Action::Merge, None) => {
+            (Action::Delete | Action::Merge, None) => {
                 return Err(PatchError::Malformed(format!(
                     "map: {} does not contain declared merge key: {key}",
                     Value::Object(item.clone())
@@ -191,7 +191,7 @@ fn merge_list(
     }
     let order: Vec<Value> = patch
         .iter()
-        .filter(|item| !matches!(item.get(PATCH), Some(_)))
+        .filter(|item| item.get(PATCH).is_none())
         .cloned()
         .collect();
     Ok(primitive::reorder(out, live, &order, |item| {
