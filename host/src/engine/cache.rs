@@ -119,9 +119,9 @@ impl Cache {
     }
 }
 
-/// Owned by this user, and nobody else may write.
+/// Owned by this user, and nothing is allowed to group and others: the six lowest bits are clear.
 fn private(meta: &fs::Metadata) -> bool {
-    meta.uid() == rustix::process::geteuid().as_raw() && meta.mode() & 0o077 == 0
+    meta.uid() == rustix::process::geteuid().as_raw() && meta.mode().trailing_zeros() >= 6
 }
 
 /// SHA-256 of everything that decides whether code of one engine runs on another.

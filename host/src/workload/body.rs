@@ -123,9 +123,9 @@ impl Drop for GuestBody {
         if let Some(ending) = self.ending.take() {
             // A server does not ask a body for more when it knows that there is none.
             if self.inner.is_end_stream() {
-                ending.ended()
+                ending.ended();
             } else {
-                ending.abandoned()
+                ending.abandoned();
             }
         }
     }

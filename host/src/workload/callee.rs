@@ -8,15 +8,11 @@ use super::{
     crossing::{Resources, each_resource},
     fault::Fault,
     runnable::Runnable,
+    warm::{WarmInstances, WarmLimits},
 };
 use crate::engine::Permit;
 use host_api::{Ctx, LimitBreach};
-use parking_lot::Mutex;
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, sync::Arc};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 use wasmtime::{
@@ -32,33 +28,18 @@ pub(super) struct Function {
     pub results: Vec<Type>,
 }
 
-/// Pool settings of a called component.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct WarmLimits {
-    pub size: usize,
-    pub max_invocations: Option<u32>,
-    pub idle: Duration,
-}
-
 /// A component as others call it.
 pub(super) struct Callee {
     pub runnable: Arc<Runnable>,
-    limits: WarmLimits,
-    warm: Mutex<VecDeque<Warm>>,
+    warm: Arc<WarmInstances>,
 }
 
 /// An instance and what it takes to use it again.
-struct Running {
+pub(super) struct Running {
     store: Store<Ctx>,
     instance: Instance,
     breach: LimitBreach,
     calls: u32,
-}
-
-struct Warm {
-    running: Running,
-    since: Instant,
-    _permit: Permit,
 }
 
 /// What an instance holds while it runs: its own permit, or the share that its caller took for it.
@@ -71,8 +52,7 @@ impl Callee {
     pub(super) fn new(runnable: Arc<Runnable>, limits: WarmLimits) -> Arc<Self> {
         Arc::new(Self {
             runnable,
-            limits,
-            warm: Mutex::default(),
+            warm: WarmInstances::new(limits),
         })
     }
 
@@ -83,11 +63,8 @@ impl Callee {
         args: Vec<Val>,
         hold: impl Future<Output = Result<Hold, Fault>> + Send,
     ) -> Result<Vec<Val>, Fault> {
-        let warm = self.take_warm();
-        let (running, hold) = match warm {
-            Some(Warm {
-                running, _permit, ..
-            }) => (Some(running), Hold::Own(_permit)),
+        let (running, hold) = match self.warm.take() {
+            Some((running, permit)) => (Some(running), Hold::Own(permit)),
             None => (None, hold.await?),
         };
         let this = self.clone();
@@ -115,25 +92,14 @@ impl Callee {
         })
     }
 
-    fn take_warm(&self) -> Option<Warm> {
-        let mut warm = self.warm.lock();
-        // The most recently used is the warmest; what was idle for long goes.
-        while warm
-            .front()
-            .is_some_and(|oldest| oldest.since.elapsed() > self.limits.idle)
-        {
-            warm.pop_front();
-        }
-        warm.pop_back()
-    }
-
     fn keep(&self, mut running: Running, hold: Hold) {
         running.calls += 1;
         let worn_out = self
+            .warm
             .limits
             .max_invocations
             .is_some_and(|max| running.calls >= max);
-        if worn_out || self.limits.size == 0 {
+        if worn_out || !self.warm.has_room() {
             return;
         }
         // An instance that lives on must not hold what belongs to its caller.
@@ -151,19 +117,14 @@ impl Callee {
                 }
             }
         };
-        let mut warm = self.warm.lock();
-        if warm.len() < self.limits.size {
-            warm.push_back(Warm {
-                running,
-                since: Instant::now(),
-                _permit: permit,
-            });
-        }
+        let (engine, weight) = (&self.runnable.engine, self.runnable.weight);
+        self.warm
+            .keep(running, permit, weight, engine.permits(), engine.guests());
     }
 
     /// Drops warm instances.
     pub(super) fn cool(&self) {
-        self.warm.lock().clear();
+        self.warm.clear();
     }
 
     /// Starts an instance for one caller, which keeps its resources.

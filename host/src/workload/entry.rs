@@ -50,7 +50,7 @@ impl Entry {
     /// A workload that is being started.
     pub(super) fn new(
         request: &StartRequest,
-        facts: Facts,
+        facts: &Facts,
         changes: broadcast::Sender<StateChange>,
     ) -> Self {
         let mut report =

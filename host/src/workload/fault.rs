@@ -146,7 +146,7 @@ pub(super) fn retry_after(waited: Duration) -> Duration {
 mod tests {
     use super::*;
 
-    fn classify(error: wasmtime::Error) -> Fault {
+    fn classify(error: impl Into<wasmtime::Error>) -> Fault {
         let breach = LimitBreach::default();
         Fault::classify(
             Suspect {
@@ -154,7 +154,7 @@ mod tests {
                 memory_limit: 9,
                 breach: &breach,
             },
-            &error,
+            &error.into(),
         )
     }
 

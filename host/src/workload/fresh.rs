@@ -113,7 +113,7 @@ async fn run(component: &HttpComponent, request: Request, scheme: Scheme, reply:
             let _ = reply.send(Err(runnable.fault(&breach, &error)));
         }
         Ok(Proxy::P2(proxy)) => {
-            run_p2(runnable, &breach, store, proxy, request, scheme, reply).await
+            run_p2(runnable, &breach, store, proxy, request, scheme, reply).await;
         }
         Ok(proxy @ Proxy::P3(_)) => run_p3(runnable, &breach, store, proxy, request, reply).await,
     }

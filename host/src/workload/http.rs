@@ -137,15 +137,16 @@ impl WorkloadHttp {
         if self.stopping.load(Ordering::Acquire) {
             return Err(HandleError::Draining);
         }
-        let slot = match self.slots.clone().try_acquire_owned() {
-            Ok(slot) => slot,
-            Err(_) => tokio::time::timeout(IN_FLIGHT_WAIT, self.slots.clone().acquire_owned())
+        let slot = if let Ok(slot) = self.slots.clone().try_acquire_owned() {
+            slot
+        } else {
+            tokio::time::timeout(IN_FLIGHT_WAIT, self.slots.clone().acquire_owned())
                 .await
                 .ok()
                 .and_then(Result::ok)
                 .ok_or(HandleError::Overloaded {
                     retry_after: fault::retry_after(IN_FLIGHT_WAIT),
-                })?,
+                })?
         };
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         Ok(Admission {
@@ -170,12 +171,11 @@ impl WorkloadHttp {
         };
         let killed = self.killed.clone();
         let answer = async {
-            match &self.pool {
-                Some(pool) => pool.handle(request, call).await,
-                None => {
-                    let permit = acquire(&self.component.runnable).await?;
-                    fresh::handle(&self.component, request, call, permit).await
-                }
+            if let Some(pool) = &self.pool {
+                pool.handle(request, call).await
+            } else {
+                let permit = acquire(&self.component.runnable).await?;
+                fresh::handle(&self.component, request, call, permit).await
             }
         };
         tokio::select! {

@@ -76,7 +76,7 @@ pub(super) struct Link<'a> {
 
 impl Link<'_> {
     /// Defines everything the caller imports.
-    pub(super) fn define(&self, linker: &mut Linker<Ctx>) -> Result<(), LinkError> {
+    pub(super) fn define(&self, linker: &mut Linker<Ctx>) -> Result<(), Box<LinkError>> {
         let component = self.callee.runnable.pre.component();
         let name = self.export.to_string();
         let (Some((_, interface)), Some(ty)) = (
@@ -129,7 +129,7 @@ impl Link<'_> {
         target: &Target,
         name: &str,
         wanted: &ComponentFunc,
-    ) -> Result<Arc<Function>, LinkError> {
+    ) -> Result<Arc<Function>, Box<LinkError>> {
         let component = self.callee.runnable.pre.component();
         let Some(ComponentItem::ComponentFunc(offered)) =
             exported.get_export(self.engine, name).map(|item| item.ty)
@@ -138,12 +138,14 @@ impl Link<'_> {
         };
         let own = &target.resources;
         crossing::check(self.engine, &component.component_type(), own, &offered).map_err(
-            |problem| LinkError::Uncrossable {
-                caller: self.caller.to_owned(),
-                callee: self.callee.runnable.name().to_owned(),
-                interface: self.export.to_string(),
-                function: name.to_owned(),
-                problem,
+            |problem| {
+                Box::new(LinkError::Uncrossable {
+                    caller: self.caller.to_owned(),
+                    callee: self.callee.runnable.name().to_owned(),
+                    interface: self.export.to_string(),
+                    function: name.to_owned(),
+                    problem,
+                })
             },
         )?;
         // Resource types are never equal across components; what holds none must be.
@@ -169,13 +171,17 @@ impl Link<'_> {
         }))
     }
 
-    fn mismatch(&self, problem: String) -> LinkError {
-        LinkError::Mismatch {
+    #[expect(
+        clippy::unnecessary_box_returns,
+        reason = "every caller returns it, boxed because errors of a start are kept small"
+    )]
+    fn mismatch(&self, problem: String) -> Box<LinkError> {
+        Box::new(LinkError::Mismatch {
             caller: self.caller.to_owned(),
             callee: self.callee.runnable.name().to_owned(),
             interface: self.import.to_owned(),
             problem,
-        }
+        })
     }
 }
 
@@ -277,20 +283,16 @@ impl Target {
             share: Arc::new(Semaphore::new(1)),
             session: None,
         });
-        let session = if self.resources.is_empty() {
-            None
-        } else if let Some(session) = &slot.session {
-            Some(session.clone())
-        } else {
+        if !self.resources.is_empty() && slot.session.is_none() {
             let permits = self.callee.runnable.engine.permits();
             let hold = hold_now(&slot.share, permits, self.callee.runnable.weight).ok_or(
                 Fault::Exhausted {
                     waited: std::time::Duration::ZERO,
                 },
             )?;
-            let session = self.callee.session(self.resources.clone(), hold);
-            Some(slot.session.insert(session).clone())
-        };
+            slot.session = Some(self.callee.session(self.resources.clone(), hold));
+        }
+        let session = slot.session.clone();
         Ok(Call {
             args,
             session,
@@ -304,10 +306,22 @@ impl Target {
             session,
             share,
         } = call;
-        if let Some(session) = session {
-            return session.call(function, args).await;
-        }
         let runnable = &self.callee.runnable;
+        if let Some(session) = session {
+            // Where resources are, calls go. Others go there too when the host is full: the session has
+            // the share, and keeps it as long as the caller lives.
+            if !self.resources.is_empty() {
+                return session.call(function, args).await;
+            }
+            return match runnable.engine.permits().try_acquire(runnable.weight) {
+                Some(permit) => {
+                    self.callee
+                        .call(function, args, async { Ok(Hold::Own(permit)) })
+                        .await
+                }
+                None => session.call(function, args).await,
+            };
+        }
         let hold = async {
             match hold_now(&share, runnable.engine.permits(), runnable.weight) {
                 Some(hold) => Ok(hold),

@@ -29,6 +29,7 @@ mod shape;
 mod sockets;
 pub mod spec;
 mod volumes;
+mod warm;
 
 pub use fault::Fault;
 pub use http::WorkloadHttp;

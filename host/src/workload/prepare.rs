@@ -1,7 +1,7 @@
 //! From compiled components to [`Runnable`]s: plugins are bound, components linked, everything defined.
 
 use super::{
-    callee::{Callee, WarmLimits},
+    callee::Callee,
     link::{Link, LinkError},
     outgoing::Outgoing,
     output::Output,
@@ -10,6 +10,7 @@ use super::{
     shape, sockets,
     spec::{HostInterface, LocalResources},
     volumes::{VolumeError, Volumes},
+    warm::WarmLimits,
 };
 use crate::{
     engine::{Engine, LoadedComponent},
@@ -54,7 +55,7 @@ pub enum PrepareError {
     Resolve(#[from] ResolveError),
     /// Two components do not fit.
     #[error(transparent)]
-    Link(#[from] LinkError),
+    Link(#[from] Box<LinkError>),
     /// A volume cannot be provided.
     #[error(transparent)]
     Volume(#[from] VolumeError),
@@ -67,7 +68,7 @@ pub enum PrepareError {
         interface: String,
         /// Why it was refused.
         #[source]
-        source: BindError,
+        source: Box<BindError>,
     },
     /// Wasmtime refused to link.
     #[error("component `{component}` cannot be linked: {message}")]
@@ -277,7 +278,7 @@ async fn bind(
             .map_err(|source| PrepareError::Bind {
                 component: part.identity.component.clone(),
                 interface: declaration.to_string(),
-                source,
+                source: Box::new(source),
             })?;
         bindings.0.push((plugin.clone(), binding.clone()));
         for import in imports.iter().map(|import| &shape.imports[*import]) {

@@ -31,14 +31,17 @@ fn of_compile(error: &CompileError) -> Reason {
 
 fn of_prepare(error: &PrepareError) -> Reason {
     match error {
-        PrepareError::Shape(_) | PrepareError::Instantiate { .. } => Reason::MissingInterface,
+        PrepareError::Shape(_) => Reason::InvalidComponent,
+        PrepareError::Instantiate { .. } => Reason::MissingInterface,
         PrepareError::Resolve(error) => match error {
             ResolveError::Missing { .. } | ResolveError::NotOffered(_) => Reason::MissingInterface,
             ResolveError::Ambiguous { .. } => Reason::AmbiguousExport,
             ResolveError::Cycle { .. } => Reason::LinkCycle,
         },
-        PrepareError::Link(LinkError::Mismatch { .. }) => Reason::MissingInterface,
-        PrepareError::Link(LinkError::Uncrossable { .. }) => Reason::UnsupportedLink,
+        PrepareError::Link(error) => match **error {
+            LinkError::Mismatch { .. } => Reason::MissingInterface,
+            LinkError::Uncrossable { .. } => Reason::UnsupportedLink,
+        },
         PrepareError::Volume(_) => Reason::VolumeUnavailable,
         PrepareError::Bind { .. } => Reason::PluginFailed,
         PrepareError::TooLarge { .. } => Reason::HostOverloaded,

@@ -104,7 +104,7 @@ impl Workloads for Runner {
             }
         };
         let facts = facts(&asked.spec, inner.platform.engine.memory_limit());
-        let entry = Arc::new(Entry::new(&request, facts, inner.changes.clone()));
+        let entry = Arc::new(Entry::new(&request, &facts, inner.changes.clone()));
         let accepted = entry.report();
         entries.insert(request.id, entry.clone());
         drop(entries);

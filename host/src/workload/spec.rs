@@ -111,8 +111,7 @@ impl std::fmt::Debug for Environment {
 
 impl Drop for Environment {
     fn drop(&mut self) {
-        use zeroize::Zeroize as _;
-        self.0.values_mut().for_each(|value| value.zeroize());
+        self.0.values_mut().for_each(zeroize::Zeroize::zeroize);
     }
 }
 

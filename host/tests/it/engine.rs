@@ -62,7 +62,7 @@ async fn what_cannot_be_compiled_is_named() {
     }
     match load(&engine, b"\0asm\x01\0\0\0".to_vec()).await.err() {
         Some(CompileError::Invalid(message)) => {
-            assert!(message.contains("core module"), "{message}")
+            assert!(message.contains("core module"), "{message}");
         }
         other => panic!("{other:?}"),
     }

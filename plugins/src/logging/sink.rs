@@ -120,15 +120,12 @@ impl Bucket {
             self.tokens = self.tokens.saturating_add(due).min(BURST);
             self.refilled = now;
         }
-        match self.tokens.checked_sub(1) {
-            Some(left) => {
-                self.tokens = left;
-                Some(std::mem::take(&mut self.missed))
-            }
-            None => {
-                self.missed += 1;
-                None
-            }
+        if let Some(left) = self.tokens.checked_sub(1) {
+            self.tokens = left;
+            Some(std::mem::take(&mut self.missed))
+        } else {
+            self.missed += 1;
+            None
         }
     }
 }

@@ -8,3 +8,4 @@ mod runner;
 mod service;
 pub mod support;
 mod volumes;
+mod wasi03;
