@@ -32,7 +32,14 @@ pub struct Permits {
     free: Arc<Semaphore>,
     total: u32,
     wait: Duration,
-    idle: Arc<parking_lot::Mutex<BTreeMap<IdleKey, IdleEntry>>>,
+    idle: Arc<parking_lot::Mutex<Idle>>,
+}
+
+#[derive(Default)]
+struct Idle {
+    entries: BTreeMap<IdleKey, IdleEntry>,
+    /// Acquisitions that wait: what becomes idle now has to go.
+    waiting: usize,
 }
 
 /// By age: the oldest idle instance is the first to go.
@@ -76,7 +83,7 @@ impl Permits {
         if let Some(permit) = self.try_acquire(weight) {
             return Ok(permit);
         }
-        self.evict(weight.saturating_sub(self.free()));
+        let _waiting = self.evict(weight.saturating_sub(self.free()));
         match tokio::time::timeout(self.wait, self.free.clone().acquire_many_owned(weight)).await {
             Ok(Ok(permit)) => Ok(Permit(Some(permit))),
             // The semaphore is never closed: the other case is the timeout.
@@ -97,13 +104,17 @@ impl Permits {
     pub fn offer_idle(&self, weight: u32, since: Instant) -> IdleSlot {
         let evicted = Arc::<Eviction>::default();
         let key = (since, Arc::as_ptr(&evicted).addr());
-        self.idle.lock().insert(
-            key,
-            IdleEntry {
+        let mut idle = self.idle.lock();
+        if idle.waiting > 0 {
+            evicted.done.store(true, Ordering::Release);
+        } else {
+            let entry = IdleEntry {
                 weight,
                 evicted: evicted.clone(),
-            },
-        );
+            };
+            idle.entries.insert(key, entry);
+        }
+        drop(idle);
         IdleSlot {
             key,
             evicted,
@@ -111,16 +122,27 @@ impl Permits {
         }
     }
 
-    fn evict(&self, missing: u32) {
+    fn evict(&self, missing: u32) -> Waiting {
         let mut idle = self.idle.lock();
+        idle.waiting += 1;
         let mut found = 0;
         while found < missing
-            && let Some((_, entry)) = idle.pop_first()
+            && let Some((_, entry)) = idle.entries.pop_first()
         {
             found += entry.weight;
             entry.evicted.done.store(true, Ordering::Release);
             entry.evicted.notify.notify_one();
         }
+        Waiting(self.idle.clone())
+    }
+}
+
+/// An acquisition waits.
+struct Waiting(Arc<parking_lot::Mutex<Idle>>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.lock().waiting -= 1;
     }
 }
 
@@ -128,7 +150,7 @@ impl Permits {
 pub struct IdleSlot {
     key: IdleKey,
     evicted: Arc<Eviction>,
-    idle: Arc<parking_lot::Mutex<BTreeMap<IdleKey, IdleEntry>>>,
+    idle: Arc<parking_lot::Mutex<Idle>>,
 }
 
 impl IdleSlot {
@@ -142,7 +164,7 @@ impl IdleSlot {
 
 impl Drop for IdleSlot {
     fn drop(&mut self) {
-        self.idle.lock().remove(&self.key);
+        self.idle.lock().entries.remove(&self.key);
     }
 }
 
@@ -184,6 +206,22 @@ mod tests {
         gone.sort_unstable();
         assert_eq!(gone, [1, 2]);
         assert!(told.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn what_becomes_idle_while_somebody_waits_goes_at_once() {
+        let permits = Arc::new(Permits::new(1, Duration::from_secs(30)));
+        let busy = permits.try_acquire(1).unwrap();
+        let waiting = tokio::spawn({
+            let permits = permits.clone();
+            async move { permits.acquire(1).await.map(drop) }
+        });
+        while permits.idle.lock().waiting == 0 {
+            tokio::task::yield_now().await;
+        }
+        permits.offer_idle(1, Instant::now()).evicted().await;
+        drop(busy);
+        assert!(waiting.await.unwrap().is_ok());
     }
 
     #[tokio::test]

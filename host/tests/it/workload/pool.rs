@@ -7,6 +7,7 @@ use host::{
     workload::{RunningWorkload, spec::ComponentSpec},
 };
 use std::time::Duration;
+use testbed::wait;
 
 fn pooled(size: u32, max_invocations: Option<u32>) -> ComponentSpec {
     ComponentSpec {
@@ -20,17 +21,37 @@ async fn count(workload: &RunningWorkload) -> String {
     get(workload, "/count").await.unwrap().1
 }
 
+/// Waits for a request that an instance answers which has answered before. An instance takes a moment
+/// after its response until it is ready again, and what comes in between gets a fresh one.
+async fn warmed_up(workload: &RunningWorkload) {
+    wait::until(wait::TEST, "a warm instance", || async {
+        match count(workload).await.as_str() {
+            "1" => Err("only fresh ones"),
+            _ => Ok(()),
+        }
+    })
+    .await
+    .unwrap();
+}
+
 #[tokio::test]
 async fn a_warm_instance_keeps_its_state_until_it_has_served_enough() {
     let bed = Bed::new();
     let workload = bed
         .start(&spec(vec![pooled(1, Some(3))]), &["http-acts"])
         .await;
-    let mut seen = Vec::new();
-    for _ in 0..6 {
-        seen.push(count(&workload).await);
+    for _round in 0..2 {
+        wait::until(wait::TEST, "the third request of an instance", || async {
+            match count(&workload).await.as_str() {
+                "3" => Ok(()),
+                other => Err(other.to_owned()),
+            }
+        })
+        .await
+        .unwrap();
+        let next = count(&workload).await;
+        assert_eq!(next, "1", "after its third request an instance is replaced");
     }
-    assert_eq!(seen, ["1", "2", "3", "1", "2", "3"]);
 }
 
 #[tokio::test]
@@ -39,7 +60,7 @@ async fn a_busy_pool_overflows_into_fresh_instances() {
     let workload = bed
         .start(&spec(vec![pooled(1, None)]), &["http-acts"])
         .await;
-    assert_eq!(count(&workload).await, "1");
+    warmed_up(&workload).await;
     let held = begin(&workload, "/silent").await.unwrap();
     assert_eq!(count(&workload).await, "1");
     assert_eq!(count(&workload).await, "1");
@@ -61,8 +82,7 @@ async fn faults_retire_the_instance_and_keep_their_names() {
         ("/wait", "in time"),
     ] {
         let workload = bed.start(&spec, &["http-acts"]).await;
-        assert_eq!(count(&workload).await, "1", "before {path}");
-        assert_eq!(count(&workload).await, "2", "before {path}");
+        warmed_up(&workload).await;
         let error = get(&workload, path).await.unwrap_err();
         assert!(error.to_string().contains(expected), "{path}: {error:?}");
         if path != "/none" {
@@ -83,9 +103,8 @@ async fn idle_instances_make_room_for_others() {
         .start(&spec(vec![pooled(2, None)]), &["http-acts"])
         .await;
     let held = begin(&warm, "/silent").await.unwrap();
-    assert_eq!(count(&warm).await, "1");
+    warmed_up(&warm).await;
     drop(held);
-    assert_eq!(count(&warm).await, "2");
     let other = bed
         .start(&spec(vec![component("other")]), &["http-acts"])
         .await;
@@ -95,10 +114,10 @@ async fn idle_instances_make_room_for_others() {
 
 #[tokio::test]
 async fn a_full_host_refuses_after_a_bounded_wait() {
-    let wait = Duration::from_millis(100);
+    let short = Duration::from_millis(100);
     let engine = Engine::new(EngineOptions {
         max_instances: 1,
-        permit_wait: wait,
+        permit_wait: short,
         ..options()
     })
     .unwrap();
