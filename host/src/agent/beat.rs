@@ -38,6 +38,8 @@ pub struct Voice {
     workloads: Arc<dyn Workloads>,
     machine: Mutex<Machine>,
     bus: SharedBus,
+    /// Held while an announcement is made and sent: none may overtake the one of a later phase.
+    phase: tokio::sync::Mutex<Phase>,
 }
 
 impl Voice {
@@ -55,6 +57,7 @@ impl Voice {
             workloads,
             machine: Mutex::new(Machine::default()),
             bus,
+            phase: tokio::sync::Mutex::new(Phase::Serving),
         }
     }
 
@@ -110,8 +113,11 @@ impl Voice {
     }
 
     /// Publishes the announcement, then the heartbeat: an operator that hears the heartbeat knows what the host can do.
-    pub async fn speak(&self, phase: Phase) -> Result<(), BusError> {
-        self.announce(phase).await?;
+    pub async fn speak(&self) -> Result<(), BusError> {
+        {
+            let phase = self.phase.lock().await;
+            self.announce(*phase).await?;
+        }
         let heartbeat = json::encode(&self.heartbeat());
         let subject = subject::heartbeat(&self.identity.id).map_err(invalid)?;
         self.bus
@@ -119,8 +125,14 @@ impl Voice {
             .await
     }
 
-    /// Publishes the announcement alone.
-    pub async fn announce(&self, phase: Phase) -> Result<(), BusError> {
+    /// Moves on to another phase and says so; every announcement after this one does too.
+    pub async fn enter(&self, phase: Phase) -> Result<(), BusError> {
+        let mut held = self.phase.lock().await;
+        *held = phase;
+        self.announce(phase).await
+    }
+
+    async fn announce(&self, phase: Phase) -> Result<(), BusError> {
         let announcement = json::encode(&self.announcement(phase));
         let subject = subject::announcement(&self.identity.id).map_err(invalid)?;
         self.bus
@@ -160,7 +172,7 @@ pub async fn beat(
                 ticks.reset();
             }
         }
-        match voice.speak(Phase::Serving).await {
+        match voice.speak().await {
             Ok(()) => {}
             Err(BusError::Closed) => return Err(BusError::Closed),
             Err(error) => tracing::warn!(%error, "a heartbeat could not be sent"),

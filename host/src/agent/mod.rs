@@ -75,25 +75,18 @@ pub async fn run(deps: AgentDeps, token: CancellationToken) -> Result<(), AgentE
         workloads: Arc::clone(&deps.workloads),
         voice: Arc::clone(&voice),
     });
-    let (beating, serving, telling) = (
-        token.child_token(),
-        CancellationToken::new(),
-        CancellationToken::new(),
-    );
-    // Whatever way this ends, the tasks do too.
-    let _end = [
-        beating.clone().drop_guard(),
-        serving.clone().drop_guard(),
-        telling.clone().drop_guard(),
-    ];
+    // Not a child of `token`: while workloads drain, the host is there and answers. Whatever way this ends, the tasks do
+    // too.
+    let end = CancellationToken::new();
+    let _end = end.clone().drop_guard();
     let changes = deps.workloads.changes();
     let mut tasks = JoinSet::new();
     let bus = Arc::clone(&deps.bus);
-    let states = states::publish_changes(Arc::clone(&bus), id, changes, telling.clone());
+    let states = states::publish_changes(Arc::clone(&bus), id, changes, end.clone());
     tasks.spawn(async move { ("state changes", states.await) });
-    let server = server::serve(bus, requests, commands, serving.clone());
+    let server = server::serve(bus, requests, commands, end.clone());
     tasks.spawn(async move { ("commands", server.await) });
-    let beats = beat::beat(Arc::clone(&voice), deps.interval, beating.clone());
+    let beats = beat::beat(Arc::clone(&voice), deps.interval, end.clone());
     tasks.spawn(async move { ("heartbeats", beats.await) });
 
     tokio::select! {
@@ -106,8 +99,7 @@ pub async fn run(deps: AgentDeps, token: CancellationToken) -> Result<(), AgentE
     say(&voice, Phase::Draining).await;
     deps.workloads.stop_all(deps.drain).await;
     // The last states are told before the goodbye; commands are answered until then.
-    telling.cancel();
-    serving.cancel();
+    end.cancel();
     while let Some(ended) = tasks.join_next().await {
         if let Ok((task, Err(error))) = ended {
             tracing::warn!(task, %error, "a task failed while stopping");
@@ -121,7 +113,7 @@ pub async fn run(deps: AgentDeps, token: CancellationToken) -> Result<(), AgentE
 }
 
 async fn say(voice: &Voice, phase: Phase) {
-    if let Err(error) = voice.announce(phase).await {
+    if let Err(error) = voice.enter(phase).await {
         tracing::warn!(%error, ?phase, "an announcement could not be sent");
     }
 }

@@ -5,6 +5,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod agent;
 mod egress;
 mod engine;
 mod http;
