@@ -279,7 +279,7 @@ fn rollout_bounds_let_a_rollout_move() {
 #[test]
 fn the_name_of_a_deployment_fits_a_label() {
     accepted(&deployment(|d| {
-        d["metadata"]["name"] = json!("d".repeat(63))
+        d["metadata"]["name"] = json!("d".repeat(63));
     }));
     refused(
         &deployment(|d| d["metadata"]["name"] = json!("d".repeat(64))),
