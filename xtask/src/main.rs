@@ -6,6 +6,7 @@
 mod arrows;
 mod cargo;
 mod ci;
+mod clean;
 mod demo;
 mod e2e;
 mod error;
@@ -26,6 +27,7 @@ use flags::XtaskCmd;
 use project::Project;
 
 fn main() -> ExitCode {
+    clean::restart_without_cargos_variables();
     let flags = flags::Xtask::from_env_or_exit();
     match run(flags.subcommand) {
         Ok(()) => ExitCode::SUCCESS,
