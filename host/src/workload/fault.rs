@@ -128,7 +128,7 @@ impl From<Fault> for HandleError {
             Fault::Trap { .. } => Self::Trap(fault.to_string()),
             Fault::Code { code, .. } => Self::Guest(code),
             Fault::NoResponse { .. } => Self::NoResponse,
-            Fault::Exhausted { waited } => Self::Overloaded {
+            Fault::Exhausted { waited } => Self::HostOverloaded {
                 retry_after: retry_after(waited),
             },
             Fault::Timeout { .. } => Self::Timeout,

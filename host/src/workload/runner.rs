@@ -34,7 +34,7 @@ use tokio_util::task::TaskTracker;
 
 /// Changes that a slow listener may miss before it must ask for everything.
 const CHANGES_KEPT: usize = 1024;
-/// Entries of an inventory page when nobody says.
+/// Entries of an inventory page at most: a page of long names still fits a message.
 const PAGE: u32 = 500;
 
 /// Options of a [`Runner`].
@@ -122,7 +122,10 @@ impl Workloads for Runner {
     }
 
     fn inventory(&self, page: &InventoryRequest) -> Inventory {
-        let limit = if page.limit == 0 { PAGE } else { page.limit } as usize;
+        let limit = match page.limit {
+            0 => PAGE,
+            limit => limit.min(PAGE),
+        } as usize;
         let entries = self.0.entries.lock();
         let start = match page.r#continue.as_str() {
             "" => Bound::Unbounded,

@@ -68,6 +68,19 @@ impl Headers {
         self.0.is_empty()
     }
 
+    /// Bytes the headers take on the wire, which count towards the largest payload.
+    pub(super) fn wire_size(&self) -> usize {
+        const FRAME: usize = "NATS/1.0\r\n\r\n".len();
+        if self.0.is_empty() {
+            return 0;
+        }
+        let lines = self
+            .0
+            .iter()
+            .map(|(n, v)| n.len() + v.len() + ": \r\n".len());
+        FRAME + lines.sum::<usize>()
+    }
+
     /// The name of a header that no bus can carry.
     pub(super) fn unsendable(&self) -> Option<&str> {
         let name_ok =

@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout};
 use super::pattern::{check_pattern, check_subject, matches};
 use super::{Bus, BusError, BusStatus, Headers, Message, Subscription};
 
-/// Largest payload in bytes: the default of a NATS server.
+/// Largest payload in bytes, headers included: the default of a NATS server.
 pub const MAX_PAYLOAD: usize = 1024 * 1024;
 /// Messages a subscription holds for a reader that does not keep up. Each further one is dropped and counted.
 pub const QUEUE: usize = 8192;
@@ -123,10 +123,11 @@ impl MemoryBus {
                 name: name.to_owned(),
             });
         }
-        if payload.len() > MAX_PAYLOAD {
+        let size = payload.len() + headers.wire_size();
+        if size > MAX_PAYLOAD {
             return Err(BusError::TooLarge {
                 subject: subject.to_owned(),
-                size: payload.len(),
+                size,
                 max: MAX_PAYLOAD,
             });
         }

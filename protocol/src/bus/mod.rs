@@ -59,7 +59,7 @@ pub trait Bus: Send + Sync + std::fmt::Debug {
     /// The state of the connection, now and from now on.
     fn status(&self) -> watch::Receiver<BusStatus>;
 
-    /// The largest payload in bytes. A larger one is refused before it is sent.
+    /// The largest payload in bytes, headers included. A larger one is refused before it is sent.
     fn max_payload(&self) -> usize;
 }
 

@@ -36,7 +36,7 @@ pub struct NatsOptions {
     pub token: Option<String>,
     /// User and password.
     pub user: Option<(String, String)>,
-    /// PEM file of authorities to trust beside the public ones.
+    /// PEM file of authorities to trust in place of the public ones.
     pub tls_ca: Option<PathBuf>,
     /// PEM file of the client's certificate; goes with `tls_key`.
     pub tls_cert: Option<PathBuf>,
@@ -65,6 +65,11 @@ impl NatsOptions {
                     field: "servers",
                     problem: "not a NATS address; expected for example nats://127.0.0.1:4222"
                         .to_owned(),
+                }),
+                // The seed cannot sign: no server will ever hear a signature.
+                ConnectErrorKind::Authentication => Attempt::Final(BusError::Options {
+                    field: "nkey, credentials",
+                    problem: error.to_string(),
                 }),
                 _ => Attempt::Again(error.to_string()),
             })
@@ -98,6 +103,15 @@ impl NatsOptions {
         if let Some((user, password)) = &self.user {
             options = options.user_and_password(user.clone(), password.clone());
         }
+        for (field, file) in [
+            ("tls-ca", &self.tls_ca),
+            ("tls-cert", &self.tls_cert),
+            ("tls-key", &self.tls_key),
+        ] {
+            if let Some(file) = file {
+                pem(field, file).await?;
+            }
+        }
         if let Some(file) = &self.tls_ca {
             options = options
                 .add_root_certificates(file.clone())
@@ -122,6 +136,20 @@ impl NatsOptions {
         }
         Ok(options)
     }
+}
+
+/// The client reads these files at each attempt and takes a fault for a server that does not answer: look first.
+async fn pem(field: &'static str, file: &std::path::Path) -> Result<(), BusError> {
+    let text = tokio::fs::read_to_string(file)
+        .await
+        .map_err(|error| unreadable(field, file, &error))?;
+    if text.contains("-----BEGIN ") {
+        return Ok(());
+    }
+    Err(BusError::Options {
+        field,
+        problem: format!("{} holds nothing in PEM", file.display()),
+    })
 }
 
 fn unreadable(field: &'static str, file: &std::path::Path, error: &std::io::Error) -> BusError {
@@ -267,7 +295,7 @@ impl Bus for NatsBus {
         headers: Headers,
         payload: Bytes,
     ) -> Result<(), BusError> {
-        let size = payload.len();
+        let size = payload.len() + headers.wire_size();
         self.check(subject, &headers, size)?;
         let sent = if headers.is_empty() {
             self.client.publish(subject.to_owned(), payload).await
@@ -289,7 +317,7 @@ impl Bus for NatsBus {
         payload: Bytes,
         timeout: Duration,
     ) -> Result<Message, BusError> {
-        let size = payload.len();
+        let size = payload.len() + headers.wire_size();
         self.check(subject, &headers, size)?;
         let mut request = Request::new().payload(payload).timeout(Some(timeout));
         if !headers.is_empty() {

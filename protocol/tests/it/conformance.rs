@@ -153,6 +153,10 @@ async fn too_large_is_refused_before_it_is_sent() {
         );
         let asked = a.request("big", Headers::new(), big.clone(), WAIT).await;
         assert!(matches!(asked, Err(BusError::TooLarge { .. })), "{asked:?}");
+        // Headers count.
+        let headers = Headers::new().with("a", "b");
+        let sent = a.publish("big", headers, big.slice(1..)).await;
+        assert!(matches!(sent, Err(BusError::TooLarge { .. })), "{sent:?}");
         a.publish("big", Headers::new(), big.slice(1..))
             .await
             .unwrap();
@@ -242,6 +246,13 @@ async fn options_that_cannot_work_fail_at_once_and_show_no_secret() {
     let mut options = NatsOptions::server("nats://user:hunter2@127.0.0.1:1");
     options.token = Some("hunter2".to_owned());
     assert!(!format!("{options:?}").contains("hunter2"));
+    options.tls_ca = Some("does/not/exist.pem".into());
+    let missing = nats::connect(&options).await.unwrap_err().to_string();
+    assert!(
+        missing.starts_with("tls-ca: ") && missing.contains("does/not/exist.pem"),
+        "{missing}"
+    );
+    options.tls_ca = None;
     options.credentials = Some("does/not/exist.creds".into());
     let missing = nats::connect(&options).await.unwrap_err().to_string();
     assert!(

@@ -128,7 +128,7 @@ async fn a_full_host_refuses_after_a_bounded_wait() {
     let held = begin(&workload, "/silent").await.unwrap();
     assert!(matches!(
         get(&workload, "/").await,
-        Err(HandleError::Overloaded { .. })
+        Err(HandleError::HostOverloaded { .. })
     ));
     drop(held);
     assert_eq!(get(&workload, "/").await.unwrap().0, 200);
