@@ -15,6 +15,7 @@ mod media;
 mod metadata;
 mod names;
 mod openapi;
+mod openapi_v2;
 mod options;
 mod patch;
 mod path;

@@ -11,19 +11,17 @@ use sha2::{Digest, Sha256};
 use super::Call;
 use super::answer::{self, JSON, Response};
 use super::media::{Accepted, accepted};
+use super::openapi_v2;
 use crate::registry::{Model, REVIEWS, Resource, Served, typed};
 use crate::status::ApiError;
 
 /// `path` is `v2`, `v3` or `v3/<group version path>`.
 pub fn answer(call: &Call, path: &str) -> Result<Response, ApiError> {
+    if path == "v2" {
+        return openapi_v2::answer(call);
+    }
     if !accepted(call.header(ACCEPT)).iter().any(Accepted::is_json) {
         return Err(ApiError::not_acceptable(&[JSON]));
-    }
-    if path == "v2" {
-        // Clients use v3 since Kubernetes 1.27; v2 is there so that asking for it is no error.
-        let info = json!({"title": "Kubernetes", "version": super::GIT_VERSION});
-        let document = json!({"swagger": "2.0", "info": info, "paths": {}, "definitions": {}});
-        return Ok(answer::json(StatusCode::OK, &document));
     }
     let Some(path) = path.strip_prefix("v3/") else {
         return Ok(index(call));

@@ -340,3 +340,26 @@ async fn a_watch_prints_changes_as_they_come() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_list_is_applied_as_its_items() {
+    within(async {
+        let listening = Listening::start().await;
+        let kubectl = Kubectl::new(&listening.kubeconfig()).unwrap();
+        let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": [
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}},
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "two"}},
+        ]});
+        assert_eq!(
+            kubectl.apply(&list.to_string()).await.unwrap().trim(),
+            "configmap/one created\nconfigmap/two created"
+        );
+        // An item is validated by the server, as strictly as an object of its own.
+        let wrong = list
+            .to_string()
+            .replace("\"metadata\"", "\"metadta\":{},\"metadata\"");
+        let refused = kubectl.apply(&wrong).await.unwrap_err().to_string();
+        assert!(refused.contains("unknown field \"metadta\""), "{refused}");
+    })
+    .await;
+}

@@ -5,7 +5,16 @@ use crate::process::{COMPONENT, MODULE, Person};
 #[tokio::test]
 async fn every_command_explains_itself() {
     let person = Person::new();
-    for command in ["", "build", "push", "pull", "oci", "inspect", "completion"] {
+    for command in [
+        "",
+        "up",
+        "build",
+        "push",
+        "pull",
+        "oci",
+        "inspect",
+        "completion",
+    ] {
         let args: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let help = person.wash(&args).await.succeeded().stdout;
         let name = if command.is_empty() { "wash" } else { command };
