@@ -34,7 +34,7 @@ async fn kubectl_shows() -> Result<()> {
         })
         .await?;
 
-    // Tables: the columns of design, and a row for each.
+    // Tables: the documented columns, and a row for each.
     let table = kubectl.run(&["get", "ww", "-o", "wide"]).await?;
     let header = table.lines().next().unwrap_or_default().to_owned();
     for column in ["NAME", "READY", "AGE", "REASON"] {
@@ -49,7 +49,9 @@ async fn kubectl_shows() -> Result<()> {
             "{name} is not in\n{table}"
         );
     }
-    let table = kubectl.run(&["get", "ww,hosts", "-o", "wide"]).await?;
+    let table = kubectl
+        .run(&["get", "ww,hosts", "-o", "wide", "--all-namespaces"])
+        .await?;
     ensure!(
         table.contains("host.runtime.wasmcloud.dev/")
             && table.contains("workload.runtime.wasmcloud.dev/"),
@@ -95,9 +97,15 @@ async fn kubectl_shows() -> Result<()> {
     // A manifest that breaks a rule is refused with the field's name, by the schema and by CEL.
     let mistyped = deployment("bad", &hello, 1).replace("\"replicas\":1", "\"replicas\":\"one\"");
     refused(&kubectl, &mistyped, "spec.replicas").await?;
-    let mut doubled: serde_json::Value = serde_json::from_str(&deployment("bad", &hello, 1))?;
-    let interfaces = &mut doubled["items"][1]["spec"]["template"]["spec"]["hostInterfaces"];
+    let bad = deployment("bad", &hello, 1);
+    let (_, bad) = bad
+        .split_once("---")
+        .context("a Service, then a deployment")?;
+    let mut doubled: serde_json::Value = serde_json::from_str(bad)?;
+    let interfaces = &mut doubled["spec"]["template"]["spec"]["hostInterfaces"];
     *interfaces = serde_json::json!([interfaces[0], interfaces[0]]);
+    // kubectl writes Lists (`get -o yaml`), so it must be able to apply them.
+    let doubled = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": [doubled]});
     refused(
         &kubectl,
         &doubled.to_string(),

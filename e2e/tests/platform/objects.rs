@@ -11,7 +11,7 @@ use testbed::wait;
 /// A rollout pulls, compiles, starts, waits for the old replicas' drain.
 pub const ROLLOUT: Duration = Duration::from_secs(50);
 
-/// A deployment of one component behind a Service of the same name; `<name>.test` is its own host name.
+/// A Service and, behind it, a deployment of one component; `<name>.test` is its own host name.
 pub fn deployment(name: &str, image: &str, replicas: u32) -> String {
     let service = json!({
         "apiVersion": "v1", "kind": "Service",
@@ -30,7 +30,7 @@ pub fn deployment(name: &str, image: &str, replicas: u32) -> String {
             "kubernetes": {"service": {"name": name}},
         }}},
     });
-    json!({"apiVersion": "v1", "kind": "List", "items": [service, deployment]}).to_string()
+    format!("{service}\n---\n{deployment}\n")
 }
 
 /// All objects of a kind in the namespace `default`; of hosts, those of every namespace.

@@ -69,24 +69,39 @@ pub async fn install_crds(kubeconfig: &Path) -> Result<()> {
     Ok(())
 }
 
-/// `runtime-operator` on a cluster. That it serves shows in the objects it writes.
-pub fn operator(folder: &Path, kubeconfig: &Path, nats: &str) -> Result<Process> {
-    let health = format!("127.0.0.1:{}", testbed::free_port()?);
-    Ok(Process::new(
-        "runtime-operator",
-        bin::path("runtime-operator")?,
-        folder.join("operator.log"),
-    )
-    .args([
-        "--nats-url",
-        nats,
-        "--health-probe-bind-address",
-        &health,
-        "--metrics-bind-address",
-        "0",
-    ])
-    .env("KUBECONFIG", kubeconfig)
-    .env("OPERATOR_NAMESPACE", "default"))
+/// `runtime-operator` on a cluster.
+pub struct Operator {
+    pub process: Process,
+    health: String,
+}
+
+impl Operator {
+    pub fn new(folder: &Path, kubeconfig: &Path, nats: &str) -> Result<Self> {
+        let health = format!("127.0.0.1:{}", testbed::free_port()?);
+        let process = Process::new(
+            "runtime-operator",
+            bin::path("runtime-operator")?,
+            folder.join("operator.log"),
+        )
+        .args(["--nats-url", nats, "--health-probe-bind-address", &health])
+        .args(["--metrics-bind-address", "0"])
+        .env("KUBECONFIG", kubeconfig)
+        .env("OPERATOR_NAMESPACE", "default");
+        Ok(Self { process, health })
+    }
+
+    /// Starts it, and waits until it says that it is ready.
+    pub async fn start(&mut self) -> Result<()> {
+        self.process.start()?;
+        let health = &self.health;
+        self.process
+            .ready(READY, || async move {
+                let answer = super::request::get(health, health, "/readyz").await?;
+                ensure!(answer.status == 200, "{answer:?}");
+                Ok::<_, anyhow::Error>(())
+            })
+            .await
+    }
 }
 
 /// `wasmcloud-host`, joining over NATS.

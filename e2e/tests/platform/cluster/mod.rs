@@ -37,12 +37,28 @@ pub enum Hosts {
 pub struct Cluster {
     // Fields drop in order: what depends on a server goes before it.
     hosts: Vec<Host>,
-    control: Process,
+    control: Control,
     nats: Option<NatsServer>,
-    plane: Option<ControlPlane>,
+    _plane: Option<ControlPlane>,
     registry: Registry,
     kubeconfig: PathBuf,
     folder: tempfile::TempDir,
+}
+
+/// What runs the control loop.
+enum Control {
+    /// API server and operator in one.
+    WashUp(Process),
+    Operator(binaries::Operator),
+}
+
+impl Control {
+    fn process(&self) -> &Process {
+        match self {
+            Control::WashUp(process) => process,
+            Control::Operator(operator) => &operator.process,
+        }
+    }
 }
 
 /// One host.
@@ -85,9 +101,9 @@ impl Cluster {
         binaries::start_wash_up(&mut control, &kubeconfig).await?;
         let cluster = Self {
             hosts: Vec::new(),
-            control,
+            control: Control::WashUp(control),
             nats,
-            plane: None,
+            _plane: None,
             registry,
             kubeconfig,
             folder,
@@ -118,13 +134,13 @@ impl Cluster {
         )?;
         let kubeconfig = plane.kubeconfig();
         binaries::install_crds(&kubeconfig).await?;
-        let mut control = binaries::operator(folder.path(), &kubeconfig, &nats.url())?;
-        control.start()?;
+        let mut operator = binaries::Operator::new(folder.path(), &kubeconfig, &nats.url())?;
+        operator.start().await?;
         Ok(Self {
             hosts: Vec::new(),
-            control,
+            control: Control::Operator(operator),
             nats: Some(nats),
-            plane: Some(plane),
+            _plane: Some(plane),
             registry,
             kubeconfig,
             folder,
@@ -239,11 +255,15 @@ impl Cluster {
 
     /// Ends the operator (embedded: the API server with it) as `kill -9` does, and starts it again.
     pub async fn restart_operator(&mut self) -> Result<()> {
-        self.control.kill();
-        if self.plane.is_some() {
-            self.control.start()
-        } else {
-            binaries::start_wash_up(&mut self.control, &self.kubeconfig).await
+        match &mut self.control {
+            Control::WashUp(process) => {
+                process.kill();
+                binaries::start_wash_up(process, &self.kubeconfig).await
+            }
+            Control::Operator(operator) => {
+                operator.process.kill();
+                operator.start().await
+            }
         }
     }
 
@@ -257,7 +277,7 @@ impl Cluster {
             processes.map(|(name, process)| format!("\n--- {name}\n{}", process.log_tail()));
         format!(
             "--- operator\n{}{}",
-            self.control.log_tail(),
+            self.control.process().log_tail(),
             hosts.collect::<String>()
         )
     }
