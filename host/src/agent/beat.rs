@@ -9,7 +9,6 @@ use protocol::ext::HostAnnouncement;
 use protocol::time::timestamp;
 use protocol::v2::HostHeartbeat;
 use protocol::{EXTENSION_LEVEL, json, subject};
-use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::identity::HostIdentity;
@@ -148,6 +147,31 @@ fn invalid(error: subject::InvalidToken) -> BusError {
     }
 }
 
+/// The first pause after a start or a reconnect. An operator that starts or returns at the same moment listens a little
+/// later; it should not have to wait for a whole interval.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The times between heartbeats: doubling from [`FIRST_PAUSE`] up to the interval.
+struct Pauses {
+    interval: Duration,
+    next: Duration,
+}
+
+impl Pauses {
+    fn new(interval: Duration) -> Self {
+        Self {
+            interval,
+            next: FIRST_PAUSE,
+        }
+    }
+
+    fn next(&mut self) -> Duration {
+        let pause = self.next.min(self.interval);
+        self.next = (pause * 2).min(self.interval);
+        pause
+    }
+}
+
 /// Speaks at once, at every interval and whenever the bus is back, until cancelled. A message that cannot be sent is
 /// logged; only a bus that is closed for good ends this early.
 pub async fn beat(
@@ -155,13 +179,13 @@ pub async fn beat(
     interval: Duration,
     token: CancellationToken,
 ) -> Result<(), BusError> {
-    let mut ticks = tokio::time::interval(interval);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut pauses = Pauses::new(interval);
+    let mut pause = Duration::ZERO;
     let mut status = voice.bus.status();
     loop {
         tokio::select! {
             () = token.cancelled() => return Ok(()),
-            _ = ticks.tick() => {}
+            () = tokio::time::sleep(pause) => pause = pauses.next(),
             changed = status.changed() => {
                 if changed.is_err() {
                     return Err(BusError::Closed);
@@ -169,7 +193,8 @@ pub async fn beat(
                 if !status.borrow_and_update().is_connected() {
                     continue;
                 }
-                ticks.reset();
+                pauses = Pauses::new(interval);
+                pause = pauses.next();
             }
         }
         match voice.speak().await {
@@ -177,5 +202,20 @@ pub async fn beat(
             Err(BusError::Closed) => return Err(BusError::Closed),
             Err(error) => tracing::warn!(%error, "a heartbeat could not be sent"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_the_interval() {
+        let seconds = |interval| {
+            let mut pauses = Pauses::new(Duration::from_secs(interval));
+            (0..6).map(|_| pauses.next().as_secs()).collect::<Vec<_>>()
+        };
+        assert_eq!(seconds(15), [1, 2, 4, 8, 15, 15]);
+        assert_eq!(seconds(1), [1; 6]);
     }
 }

@@ -73,7 +73,7 @@ fn announce(platform: &Platform, hosts: &[hosts::Served], began: Instant) -> Rep
             .map(|host| format!("  {:<10}  http://{}", host.name, host.http)),
     );
     lines.push(format!(
-        "try: kubectl --kubeconfig {kubeconfig} get ww,hosts -A"
+        "try: kubectl --kubeconfig {kubeconfig} get ww,hosts"
     ));
     let data = json!({
         "kubeconfig": kubeconfig,

@@ -24,8 +24,8 @@ use super::claim::{self, Claim};
 use super::hosts::{self, HostPart, Served};
 use crate::failure::Failure;
 
-/// Namespace that Hosts live in.
-const NAMESPACE: &str = "wasmcloud-system";
+/// Namespace that Hosts live in: the one a user of a single machine looks at.
+const NAMESPACE: &str = "default";
 
 /// The running platform.
 pub struct Platform {
@@ -52,7 +52,6 @@ impl Platform {
         operator::install_crds(&client)
             .await
             .context("cannot install the CRDs")?;
-        ensure_namespace(&client).await?;
         if plan.operator {
             run_operator(&operator, client.clone(), Arc::clone(&bus));
         }
@@ -165,24 +164,6 @@ async fn bus(plan: &Plan, token: &CancellationToken) -> Result<SharedBus, Failur
     tokio::select! {
         connected = nats::connect(&options) => Ok(connected?),
         () = token.cancelled() => Err(Failure::interrupted()),
-    }
-}
-
-/// The namespace exists before the first Host is registered in it.
-async fn ensure_namespace(client: &kube::Client) -> Result<(), Failure> {
-    let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(client.clone());
-    let namespace = serde_json::from_value(serde_json::json!({
-        "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE},
-    }))?;
-    match namespaces
-        .create(&kube::api::PostParams::default(), &namespace)
-        .await
-    {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
-        Err(error) => Err(anyhow::Error::from(error)
-            .context(format!("cannot create the namespace {NAMESPACE}"))
-            .into()),
     }
 }
 

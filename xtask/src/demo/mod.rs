@@ -104,7 +104,7 @@ fn report(body: &str, ready: Duration, answered: Duration, all: Duration) {
 fn invite(platform: &Platform<'_>) {
     say::line("\nTry next, in another terminal:");
     say::line(&format!(
-        "  kubectl --kubeconfig {} get ww,hosts -A -o wide",
+        "  kubectl --kubeconfig {} get ww,hosts -o wide",
         platform.kubeconfig.display()
     ));
     say::line(&format!(

@@ -56,8 +56,12 @@ pub(super) async fn of_look(
         }
         RunState::Stopping => Ok(Next::After(Duration::from_secs(1))),
         RunState::NotFound if status::was_confirmed(workload) => {
-            let message = "the host does not have the workload any more; it is started again";
-            failed(context, api, workload, host, WORKLOAD_GONE, message).await
+            // Gone because it failed and was stopped: the failure is the reason, not its end.
+            let (reason, message) = status::noted_failure(workload).unwrap_or_else(|| {
+                let message = "the host does not have the workload any more; it is started again";
+                (WORKLOAD_GONE.to_owned(), message.to_owned())
+            });
+            failed(context, api, workload, host, &reason, &message).await
         }
         // The start never arrived, or its failure was not kept by the host: place it again.
         RunState::NotFound => {

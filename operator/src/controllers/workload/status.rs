@@ -5,7 +5,7 @@ use crate::bus::{HostView, Report, RunState};
 use crate::controllers::{Context, context, writes};
 use crate::core::conditions::Conditions;
 use crate::error::ReconcileError;
-use crd_types::{ImageStatus, LastError, Workload, WorkloadStatus, condition};
+use crd_types::{ConditionStatus, ImageStatus, LastError, Workload, WorkloadStatus, condition};
 use kube::{Api, Resource, ResourceExt};
 use protocol::Reason;
 use std::time::Duration;
@@ -317,6 +317,13 @@ pub(super) async fn host_lost(
         .warning(workload, reason, "Evict", &message)
         .await;
     Ok(())
+}
+
+/// The failure that [`failing`] noted, while its host was clearing up: reason and message.
+pub(super) fn noted_failure(workload: &Workload) -> Option<(String, String)> {
+    let conditions = &workload.status.as_ref()?.conditions;
+    let sync = condition::find(conditions, "Sync")?;
+    (sync.status == ConditionStatus::False).then(|| (sync.reason.clone(), sync.message.clone()))
 }
 
 /// Whether its host has ever confirmed to have it.
