@@ -16,6 +16,21 @@ pub enum ReconcileError {
 }
 
 impl ReconcileError {
+    /// What sort of failure it is, for metrics: the sorts are few.
+    pub fn category(&self) -> &'static str {
+        let Self::Api { source, .. } = self;
+        match (source.as_ref(), code(source)) {
+            (_, Some(409 | 412)) => "conflict",
+            (_, Some(404 | 410)) => "gone",
+            (_, Some(401 | 403)) => "forbidden",
+            (_, Some(400 | 413 | 415 | 422)) => "invalid",
+            (_, Some(429)) => "throttled",
+            (_, Some(_)) => "server",
+            (kube::Error::SerdeError(_), None) => "unreadable",
+            (_, None) => "connection",
+        }
+    }
+
     /// Something changed under our hands; a fresh look is all it takes.
     pub fn is_stale(&self) -> bool {
         let Self::Api { source, .. } = self;

@@ -10,6 +10,7 @@ pub mod core;
 mod error;
 mod install;
 pub mod leader;
+pub mod metrics;
 mod options;
 mod run;
 mod watch;

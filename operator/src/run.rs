@@ -10,12 +10,14 @@ use crate::controllers::{
 use crate::core::host_status::Budget;
 use crate::error::OperatorError;
 use crate::leader::{self, Held};
+use crate::metrics::OperatorMetrics;
 use crate::options::OperatorOptions;
 use crate::watch::{self, Caches, Key, UNPLACED};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client, ResourceExt};
 use parking_lot::Mutex;
 use protocol::bus::SharedBus;
+use service::metrics::Metrics;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -37,6 +39,20 @@ pub struct OperatorDeps {
     pub bus: SharedBus,
     /// Settings.
     pub options: OperatorOptions,
+    /// Where the operator registers its metrics.
+    pub metrics: Metrics,
+}
+
+impl OperatorDeps {
+    /// With metrics that nobody reads.
+    pub fn new(client: Client, bus: SharedBus, options: OperatorOptions) -> Self {
+        Self {
+            client,
+            bus,
+            options,
+            metrics: Metrics::new(),
+        }
+    }
 }
 
 /// How the operator ended.
@@ -49,24 +65,29 @@ pub enum Exit {
 }
 
 /// Serves until the token is cancelled or the Lease is lost.
-pub async fn run(deps: OperatorDeps, token: CancellationToken) -> Result<Exit, OperatorError> {
+pub async fn run(mut deps: OperatorDeps, token: CancellationToken) -> Result<Exit, OperatorError> {
+    let metrics = OperatorMetrics::register(&deps.metrics);
+    deps.client = metrics.requests.count(deps.client);
     let Some(identity) = deps.options.leader_identity.clone() else {
-        serve(deps, token).await?;
+        metrics.leads(true);
+        serve(deps, metrics, token).await?;
         return Ok(Exit::Stopped);
     };
     let elector = leader::Elector::new(deps.client.clone(), &deps.options.namespace, identity);
     if elector.acquire(&token).await == Held::Stopped {
         return Ok(Exit::Stopped);
     }
+    metrics.leads(true);
     let work = token.child_token();
     let (served, held) = tokio::join!(
         async {
-            let result = serve(deps, work.clone()).await;
+            let result = serve(deps, metrics.clone(), work.clone()).await;
             work.cancel();
             result
         },
         async {
             let held = elector.keep(&work).await;
+            metrics.leads(false);
             work.cancel();
             held
         }
@@ -79,8 +100,13 @@ pub async fn run(deps: OperatorDeps, token: CancellationToken) -> Result<Exit, O
     })
 }
 
-async fn serve(deps: OperatorDeps, token: CancellationToken) -> Result<(), OperatorError> {
-    let context = Arc::new(context(&deps).await?);
+async fn serve(
+    deps: OperatorDeps,
+    metrics: OperatorMetrics,
+    token: CancellationToken,
+) -> Result<(), OperatorError> {
+    let context = Arc::new(context(&deps, metrics).await?);
+    context.metrics.show(&context);
     let tracker = TaskTracker::new();
     let stop = token.child_token();
     connection(&deps.bus, &context, &tracker, &stop);
@@ -94,6 +120,7 @@ async fn serve(deps: OperatorDeps, token: CancellationToken) -> Result<(), Opera
     let intake = tokio::spawn(listen(
         deps.bus.clone(),
         heard(context.clone(), tracker.clone()),
+        context.metrics.heartbeats.clone(),
         stop.clone(),
     ));
     tracker.spawn(watch_fleet(context.clone(), stop.clone()));
@@ -109,7 +136,7 @@ async fn serve(deps: OperatorDeps, token: CancellationToken) -> Result<(), Opera
     }
 }
 
-async fn context(deps: &OperatorDeps) -> Result<Context, OperatorError> {
+async fn context(deps: &OperatorDeps, metrics: OperatorMetrics) -> Result<Context, OperatorError> {
     let options = deps.options.clone();
     let control_plane = match &options.control_plane_id {
         Some(id) => id.clone(),
@@ -125,7 +152,7 @@ async fn context(deps: &OperatorDeps) -> Result<Context, OperatorError> {
     };
     let fleet = Arc::new(Fleet::new(options.liveness));
     Ok(Context {
-        hosts: HostClient::new(deps.bus.clone(), fleet.clone()),
+        hosts: HostClient::new(deps.bus.clone(), fleet.clone()).counted(metrics.calls.clone()),
         events: Events::new(deps.client.clone(), instance(&options)),
         client: ApiClient(deps.client.clone()),
         caches: Caches::default(),
@@ -136,6 +163,7 @@ async fn context(deps: &OperatorDeps) -> Result<Context, OperatorError> {
         fleet,
         control_plane,
         options,
+        metrics,
     })
 }
 

@@ -4,6 +4,7 @@
 use super::fleet::Fleet;
 use super::host::Beat;
 use super::intake::beat_of;
+use crate::metrics::BusCalls;
 use bytes::Bytes;
 use protocol::bus::{BusError, Headers, SharedBus};
 use protocol::subject::{Command, InvalidToken, host_command};
@@ -11,7 +12,7 @@ use protocol::{Reason, ext, json, v2};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use thiserror::Error;
 
 /// Longest wait for a start: a base host answers only when it has pulled.
@@ -97,12 +98,23 @@ impl From<BusError> for CallError {
 pub struct HostClient {
     bus: SharedBus,
     fleet: Arc<Fleet>,
+    calls: BusCalls,
 }
 
 impl HostClient {
     /// Over this bus, to these hosts.
     pub fn new(bus: SharedBus, fleet: Arc<Fleet>) -> Self {
-        Self { bus, fleet }
+        Self {
+            bus,
+            fleet,
+            calls: BusCalls::default(),
+        }
+    }
+
+    /// Counts its calls here.
+    #[must_use]
+    pub fn counted(self, calls: BusCalls) -> Self {
+        Self { calls, ..self }
     }
 
     /// Whether a host understands the extension.
@@ -187,6 +199,19 @@ impl HostClient {
     }
 
     async fn call<A: Serialize, R: DeserializeOwned>(
+        &self,
+        host: &str,
+        command: Command,
+        ask: &A,
+        timeout: Duration,
+    ) -> Result<R, CallError> {
+        let started = Instant::now();
+        let answer = self.ask(host, command, ask, timeout).await;
+        self.calls.ended(command, &answer, started.elapsed());
+        answer
+    }
+
+    async fn ask<A: Serialize, R: DeserializeOwned>(
         &self,
         host: &str,
         command: Command,

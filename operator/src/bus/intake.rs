@@ -3,6 +3,7 @@
 
 use super::client::{Report, report_of};
 use super::host::{Announced, Beat, OwnedOffer};
+use crate::metrics::Heartbeats;
 use futures::StreamExt;
 use protocol::bus::{BusError, Message, SharedBus};
 use protocol::subject::{ALL_ANNOUNCEMENTS, ALL_HEARTBEATS, ALL_WORKLOAD_STATES, Parsed, parse};
@@ -33,6 +34,7 @@ pub enum Said {
 pub async fn listen(
     bus: SharedBus,
     heard: impl Fn(Said),
+    counted: Heartbeats,
     token: CancellationToken,
 ) -> Result<(), BusError> {
     let mut messages = futures::stream::select_all([
@@ -49,8 +51,14 @@ pub async fn listen(
             return Err(BusError::Closed);
         };
         match read(&message) {
-            Ok(said) => heard(said),
+            Ok(said) => {
+                if matches!(said, Said::Beat(_)) {
+                    counted.received.inc();
+                }
+                heard(said);
+            }
             Err(problem) => {
+                counted.rejected.inc();
                 tracing::warn!(subject = %message.subject, problem, "message of a host is ignored");
             }
         }

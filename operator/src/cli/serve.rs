@@ -24,7 +24,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let connected = health.ready("nats");
     connected.fail("not connected yet");
     let admin = TaskTracker::new();
-    listen(&arguments, &health, &admin, &token).await?;
+    let metrics = Metrics::new();
+    listen(&arguments, &health, &metrics, &admin, &token).await?;
     let client = kube::Client::try_default()
         .await
         .context("finding the API server")?;
@@ -62,6 +63,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode> {
             client,
             bus,
             options,
+            metrics,
         },
         token.clone(),
     )
@@ -87,10 +89,10 @@ fn identity() -> String {
 async fn listen(
     arguments: &Arguments,
     health: &Health,
+    metrics: &Metrics,
     tasks: &TaskTracker,
     token: &CancellationToken,
 ) -> Result<()> {
-    let metrics = Metrics::new();
     let addresses: BTreeSet<_> = [
         arguments.metrics_bind_address.0,
         arguments.health_probe_bind_address.0,

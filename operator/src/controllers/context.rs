@@ -6,6 +6,7 @@ use super::workload::memory::Memory;
 use crate::bus::{Fleet, HostClient, Observed};
 use crate::core::host_status::Budget;
 use crate::error::ReconcileError;
+use crate::metrics::OperatorMetrics;
 use crate::options::OperatorOptions;
 use crate::watch::{Caches, Key};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -30,6 +31,20 @@ pub struct Queues {
     pub artifacts: Queue,
     /// Services that stand before Workloads.
     pub routes: Queue,
+}
+
+impl Queues {
+    /// Each queue and the kind it is of.
+    pub fn named(&self) -> [(&'static str, &Queue); 6] {
+        [
+            ("Deployment", &self.deployments),
+            ("ReplicaSet", &self.replica_sets),
+            ("Workload", &self.workloads),
+            ("Host", &self.hosts),
+            ("Artifact", &self.artifacts),
+            ("Route", &self.routes),
+        ]
+    }
 }
 
 /// What every controller is given.
@@ -57,6 +72,8 @@ pub struct Context {
     pub queues: Queues,
     /// The API server.
     pub client: ApiClient,
+    /// What is told of all this.
+    pub metrics: OperatorMetrics,
 }
 
 /// The API server's client, with a `Debug` that says nothing.
@@ -98,13 +115,23 @@ pub async fn drive<F, Fut>(
     let work = move |key: Key| {
         let (context, reconcile) = (context.clone(), reconcile.clone());
         async move {
-            match reconcile(context, key.clone()).await {
-                Ok(next) => next,
+            let running = context.metrics.reconciles.begin(kind);
+            match reconcile(context.clone(), key.clone()).await {
+                Ok(next) => {
+                    running.ended(match next {
+                        Next::Wait => "success",
+                        Next::After(_) => "requeue_after",
+                        Next::BackOff | Next::Stale => "requeue",
+                    });
+                    next
+                }
                 Err(error) if error.is_stale() => {
+                    running.failed(&error);
                     tracing::debug!(kind, %key, %error, "state has moved on");
                     Next::Stale
                 }
                 Err(error) => {
+                    running.failed(&error);
                     tracing::warn!(kind, %key, %error, "reconcile failed; trying again");
                     Next::BackOff
                 }

@@ -3,7 +3,9 @@
 use crate::core::backoff;
 use crate::watch::Key;
 use parking_lot::Mutex;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use std::cmp::Reverse;
+use std::collections::hash_map::Entry;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::future::Future;
 use std::sync::Arc;
@@ -33,24 +35,75 @@ pub enum Next {
 #[derive(Clone, Debug, Default)]
 pub struct Queue(Arc<Shared>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
     wake: Notify,
+    waited: Histogram,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            state: Mutex::default(),
+            wake: Notify::new(),
+            waited: Histogram::new(exponential_buckets(0.001, 4.0, 9)),
+        }
+    }
+}
+
+/// A queue in numbers.
+#[derive(Clone, Debug)]
+pub struct QueueState {
+    /// Keys that wait for a reconcile.
+    pub depth: usize,
+    /// Keys that wait for their time.
+    pub delayed: usize,
+    /// Keys queued so far.
+    pub adds: u64,
+    /// Looks asked for after a failure.
+    pub retries: u64,
+    /// How long the reconcile that runs longest has been running.
+    pub longest: Duration,
+    /// The same of all that run, added up.
+    pub unfinished: Duration,
+    /// How long keys waited before their reconcile began, in seconds.
+    pub waited: Histogram,
 }
 
 #[derive(Debug, Default)]
 struct State {
     ready: VecDeque<Key>,
-    queued: HashSet<Key>,
-    running: HashSet<Key>,
+    queued: HashMap<Key, Instant>,
+    running: HashMap<Key, Instant>,
     again: HashSet<Key>,
     timers: BinaryHeap<Reverse<(Instant, Key)>>,
     due: HashMap<Key, Instant>,
     failures: HashMap<Key, u32>,
+    adds: u64,
+    retries: u64,
 }
 
 impl Queue {
+    /// The queue in numbers.
+    pub fn state(&self) -> QueueState {
+        let state = self.0.state.lock();
+        let now = Instant::now();
+        let running = || {
+            let since = state.running.values();
+            since.map(|since| now.saturating_duration_since(*since))
+        };
+        QueueState {
+            depth: state.ready.len(),
+            delayed: state.due.len(),
+            adds: state.adds,
+            retries: state.retries,
+            longest: running().max().unwrap_or_default(),
+            unfinished: running().sum(),
+            waited: self.0.waited.clone(),
+        }
+    }
+
     /// Asks for a look at a key, as soon as none is under way.
     pub fn add(&self, key: Key) {
         self.0.state.lock().push(key);
@@ -61,10 +114,14 @@ impl Queue {
         loop {
             let due = {
                 let mut state = self.0.state.lock();
-                state.expire(Instant::now());
+                let now = Instant::now();
+                state.expire(now);
                 if let Some(key) = state.ready.pop_front() {
-                    state.queued.remove(&key);
-                    state.running.insert(key.clone());
+                    let since = state.queued.remove(&key).unwrap_or(now);
+                    state.running.insert(key.clone(), now);
+                    drop(state);
+                    let waited = now.saturating_duration_since(since);
+                    self.0.waited.observe(waited.as_secs_f64());
                     return key;
                 }
                 state.timers.peek().map(|Reverse((at, _))| *at)
@@ -90,6 +147,7 @@ impl Queue {
                 let failures = state.failures.entry(key.clone()).or_default();
                 *failures = failures.saturating_add(1);
                 let delay = backoff::delay(*failures, jitter);
+                state.retries += 1;
                 Some(if next == Next::Stale {
                     delay / STALE_SHARE
                 } else {
@@ -161,10 +219,12 @@ impl Drop for Finish<'_> {
 
 impl State {
     fn push(&mut self, key: Key) {
-        if self.running.contains(&key) {
+        if self.running.contains_key(&key) {
             self.again.insert(key);
-        } else if self.queued.insert(key.clone()) {
-            self.ready.push_back(key);
+        } else if let Entry::Vacant(free) = self.queued.entry(key) {
+            self.ready.push_back(free.key().clone());
+            free.insert(Instant::now());
+            self.adds += 1;
         }
     }
 

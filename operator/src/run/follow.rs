@@ -136,6 +136,7 @@ fn workload(context: &Context, old: Option<&Workload>, new: Option<&Workload>) {
         context.queues.workloads.add(Key::of(now));
     } else if let Some(uid) = old.and_then(ResourceExt::uid) {
         context.memory.forget(&uid);
+        context.metrics.placements.forget(&uid);
         context.observed.forget(&uid);
     }
     for any in [old, new].into_iter().flatten() {

@@ -53,11 +53,7 @@ impl World {
         let mut options = OperatorOptions::new("default");
         options.probe_interval = Duration::from_secs(1);
         options.poll_interval = Duration::from_secs(2);
-        let deps = OperatorDeps {
-            client: self.client.clone(),
-            bus: self.bus.clone(),
-            options,
-        };
+        let deps = OperatorDeps::new(self.client.clone(), self.bus.clone(), options);
         self.operator = Some(tokio::spawn(operator::run(deps, self.token.clone())));
     }
 

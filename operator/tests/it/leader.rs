@@ -20,11 +20,7 @@ async fn the_lease_passes_on_and_nothing_is_done_twice() -> Result<()> {
                 leader_identity: Some(name.into()),
                 ..OperatorOptions::new("default")
             };
-            let deps = OperatorDeps {
-                client: world.client.clone(),
-                bus: world.bus.clone(),
-                options,
-            };
+            let deps = OperatorDeps::new(world.client.clone(), world.bus.clone(), options);
             let token = CancellationToken::new();
             (token.clone(), tokio::spawn(operator::run(deps, token)))
         };

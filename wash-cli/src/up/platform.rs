@@ -169,11 +169,8 @@ async fn bus(plan: &Plan, token: &CancellationToken) -> Result<SharedBus, Failur
 
 fn run_operator(parts: &Supervisor, client: kube::Client, bus: SharedBus) {
     parts.spawn("operator", move |token| {
-        let deps = OperatorDeps {
-            client: client.clone(),
-            bus: Arc::clone(&bus),
-            options: OperatorOptions::new(NAMESPACE),
-        };
+        let options = OperatorOptions::new(NAMESPACE);
+        let deps = OperatorDeps::new(client.clone(), Arc::clone(&bus), options);
         operator::run(deps, token)
     });
 }

@@ -42,6 +42,7 @@ pub(super) async fn of_look(
     match report.state {
         RunState::Running | RunState::Completed => {
             context.memory.succeeded(&uid);
+            context.metrics.placements.running(&uid);
             status::running(context, api, workload, &report).await?;
             let poll = context.options.poll_interval;
             Ok(Next::After(if extended { poll * 2 } else { poll }))
@@ -154,6 +155,7 @@ async fn place_again(
     message: &str,
 ) -> Result<Next, ReconcileError> {
     let uid = workload.uid().unwrap_or_default();
+    context.metrics.placements.failed(reason);
     context.memory.settled(&uid);
     let delay = context
         .memory

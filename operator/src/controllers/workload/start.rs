@@ -16,9 +16,12 @@ pub(super) async fn run(
     api: &Api<Workload>,
     workload: &Workload,
 ) -> Result<Next, ReconcileError> {
+    let uid = workload.uid().unwrap_or_default();
+    context.metrics.placements.pending(&uid);
     let resolved = match dereference::resolve(context.client(), workload).await? {
         Ok(resolved) => resolved,
         Err(unresolved) => {
+            context.metrics.placements.unplaced(unresolved.reason);
             let reason = unresolved.reason.as_str();
             status::not_configured(context, api, workload, reason, &unresolved.message).await?;
             return Ok(Next::BackOff);
@@ -27,6 +30,7 @@ pub(super) async fn run(
     let host = match schedule::choose(context, workload) {
         Ok(host) => host,
         Err(unplaced) => {
+            context.metrics.placements.unplaced(unplaced.reason);
             status::not_placed(context, api, workload, unplaced.reason, &unplaced.message).await?;
             // A change of the hosts brings the next look at once; this one is for what nothing tells of.
             return Ok(Next::After(Duration::from_secs(30)));
@@ -41,6 +45,7 @@ pub(super) async fn run(
         }
     };
     let id = &host.beat.id;
+    context.metrics.placements.placed(&uid);
     // What an earlier try left behind says nothing about this one.
     context.observed.forget(&workload.uid().unwrap_or_default());
     match context.hosts.start(id, command).await {
