@@ -4,6 +4,7 @@
 //! - [`nats`], [`registry`], [`kube`]: one starter per server. Each owns its data folder and its
 //!   processes; dropping it ends both, and a test process that is killed takes them along too.
 //! - [`tls`]: a certificate authority for tests.
+//! - [`fake_hosts`]: hosts that speak the wire and run nothing, thousands in one process.
 //! - [`wait`]: waiting for a condition with a deadline that reports what was seen last.
 //! - [`guests`], [`bin`], [`prebuilt`]: components and binaries that `cargo xtask` built beforehand.
 //!
@@ -11,6 +12,7 @@
 //! fetches it, never a reason to skip a test.
 
 pub mod bin;
+pub mod fake_hosts;
 mod folder;
 pub mod guests;
 pub mod kube;

@@ -1,6 +1,5 @@
 //! A control plane with the CRDs and a running operator.
 
-use crate::fake_host::{FakeHost, Speaks};
 use anyhow::{Result, anyhow, ensure};
 use crd_types::{Workload, WorkloadDeployment, condition};
 use kube::api::{ListParams, Patch, PatchParams};
@@ -11,6 +10,7 @@ use protocol::bus::memory::MemoryBus;
 use serde_json::{Value, json};
 use service::telemetry::LogOptions;
 use std::time::Duration;
+use testbed::fake_hosts::{FakeHost, Speaks};
 use testbed::kube::ControlPlane;
 use testbed::wait::until;
 use tokio::task::JoinHandle;
@@ -87,7 +87,7 @@ impl World {
             }
         })
         .await?;
-        let host = FakeHost::start(&self.bus, name, speaks).await;
+        let host = FakeHost::start(&self.bus, name, speaks).await?;
         until(PATIENCE, "the Host to be Ready", || async {
             let object = hosts
                 .get_opt(name)

@@ -1,6 +1,5 @@
 //! A Deployment's life: applied, scaled, updated, deleted; bad images; lost hosts.
 
-use crate::fake_host::{FakeHost, Speaks};
 use crate::fixture::{PATIENCE, World, spec};
 use anyhow::{Result, ensure};
 use crd_types::WorkloadReplicaSet;
@@ -10,6 +9,7 @@ use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 use std::collections::BTreeSet;
+use testbed::fake_hosts::{FakeHost, Speaks};
 use testbed::wait::{TEST, until, within};
 
 fn images(host: &FakeHost) -> Vec<String> {

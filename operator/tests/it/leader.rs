@@ -1,11 +1,11 @@
 //! Two operators, one Lease: one works, and the other takes over when it goes.
 
-use crate::fake_host::Speaks;
 use crate::fixture::{World, spec};
 use anyhow::{Result, ensure};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 use operator::{Exit, OperatorDeps, OperatorOptions};
+use testbed::fake_hosts::Speaks;
 use testbed::wait::{TEST, until, within};
 use tokio_util::sync::CancellationToken;
 

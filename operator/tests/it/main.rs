@@ -7,7 +7,6 @@
     reason = "tests: a failed unwrap is a failed test"
 )]
 
-mod fake_host;
 mod fixture;
 mod journey;
 mod leader;

@@ -1,6 +1,5 @@
 //! The built `runtime-operator` over a real NATS server.
 
-use crate::fake_host::{FakeHost, Speaks};
 use crate::fixture::{PATIENCE, spec};
 use anyhow::{Context, Result, ensure};
 use crd_types::{Host, WorkloadDeployment, condition};
@@ -10,6 +9,7 @@ use protocol::bus::SharedBus;
 use protocol::bus::nats::{NatsOptions, connect};
 use serde_json::json;
 use std::process::Stdio;
+use testbed::fake_hosts::{FakeHost, Speaks};
 use testbed::kube::ControlPlane;
 use testbed::nats::NatsServer;
 use testbed::wait::{TEST, until, within};
@@ -58,7 +58,7 @@ async fn the_program_installs_crds_serves_over_nats_and_stops_when_told() -> Res
         .await?;
 
         let bus: SharedBus = connect(&NatsOptions::server(nats.url())).await?;
-        let host = FakeHost::start(&bus, "ours", Speaks::Extension).await;
+        let host = FakeHost::start(&bus, "ours", Speaks::Extension).await?;
         let hosts: Api<Host> = Api::namespaced(client.clone(), "default");
         until(PATIENCE, "the Host", || async {
             // A heartbeat that nobody listened for is lost; hosts send it again and again.

@@ -1,6 +1,5 @@
 //! What goes wrong is told: in the status of every level, and in an Event.
 
-use crate::fake_host::Speaks;
 use crate::fixture::{PATIENCE, World, spec};
 use anyhow::{Result, ensure};
 use crd_types::{ConditionStatus, condition};
@@ -10,6 +9,7 @@ use kube::api::{ListParams, PostParams};
 use kube::{Api, ResourceExt};
 use protocol::Reason;
 use serde_json::json;
+use testbed::fake_hosts::Speaks;
 use testbed::wait::{TEST, until, within};
 
 /// Waits until the Deployment is not Ready for this reason, with these words.

@@ -5,6 +5,7 @@
     reason = "helpers of tests, outside the test functions themselves"
 )]
 
+mod fake_hosts;
 mod kube;
 mod manifests;
 mod nats;
