@@ -12,6 +12,7 @@ mod install;
 pub mod leader;
 pub mod metrics;
 mod options;
+pub mod rbac;
 mod run;
 mod watch;
 

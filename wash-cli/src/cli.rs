@@ -1,9 +1,10 @@
 //! The command line: what may be said, and which room answers it.
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use host::cli::HostArgs;
 use service::telemetry::{self, LogOptions};
 
+use crate::cordon::{self, CordonArgs, Wish};
 use crate::failure::Failure;
 use crate::output::{Output, Reply};
 use crate::{build, completion, deploy, inspect, pull, push, up};
@@ -45,10 +46,27 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Apply a manifest to a cluster
     Deploy(deploy::DeployArgs),
-    /// Run a host that joins a control plane over NATS; the same as `wasmcloud-host`
-    Host(Box<HostArgs>),
+    /// Run a host that joins a control plane over NATS, the same as `wasmcloud-host`; or say what a host takes
+    Host(Box<HostCommand>),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
+}
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+struct HostCommand {
+    #[command(subcommand)]
+    action: Option<HostAction>,
+    #[command(flatten)]
+    serve: HostArgs,
+}
+
+#[derive(Subcommand)]
+enum HostAction {
+    /// Give a host no new workloads; what runs there stays
+    Cordon(CordonArgs),
+    /// Give a host new workloads again
+    Uncordon(CordonArgs),
 }
 
 #[derive(Subcommand)]
@@ -62,7 +80,7 @@ enum OciCommand {
 /// Does what the command line says.
 pub fn run(cli: Cli) -> Result<Reply, Failure> {
     let log = match &cli.command {
-        Command::Host(host) => host.log(),
+        Command::Host(host) if host.action.is_none() => host.serve.log(),
         _ => LogOptions {
             filter: cli.log_level,
             ..LogOptions::default()
@@ -80,7 +98,15 @@ pub fn run(cli: Cli) -> Result<Reply, Failure> {
         }
         Command::Inspect(args) => block_on(interruptible(inspect::run(args, cli.output))),
         Command::Deploy(args) => block_on(deploy::run(args, cli.output)),
-        Command::Host(args) => block_on(serve_host(*args)),
+        Command::Host(command) => match command.action {
+            None => block_on(serve_host(command.serve)),
+            Some(HostAction::Cordon(args)) => {
+                block_on(interruptible(cordon::run(args, Wish::Cordon)))
+            }
+            Some(HostAction::Uncordon(args)) => {
+                block_on(interruptible(cordon::run(args, Wish::Uncordon)))
+            }
+        },
         Command::Completion(args) => Ok(completion::run(&args)),
     }
 }

@@ -4,6 +4,7 @@ mod build;
 mod cli;
 mod cluster;
 mod completion;
+mod cordon;
 mod deploy;
 mod failure;
 mod inspect;

@@ -25,6 +25,9 @@ pub fn run(project: &Project) -> Result<()> {
     steps.loud("generated CRDs are current", || {
         generated::crds(project, true)
     })?;
+    steps.loud("generated rules of roles are current", || {
+        generated::rbac(project, true)
+    })?;
     steps.loud("tests", || test::run(project))?;
     steps.loud("demo", || demo::run(project, true))?;
     steps.summary("ci passed.");

@@ -25,6 +25,11 @@ xflags::xflags! {
             /// Fail when the committed YAML differs instead.
             optional --check
         }
+        /// Writes the rules of the operator's roles for the chart.
+        cmd rbac {
+            /// Fail when the committed rules differ instead.
+            optional --check
+        }
         /// Writes the Rust code of the bus messages.
         cmd protos {
             /// Fail when the committed code differs instead.

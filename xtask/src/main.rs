@@ -46,6 +46,7 @@ fn run(command: XtaskCmd) -> Result<()> {
         XtaskCmd::Tools(flags) => tools::fetch(&project, &flags.names),
         XtaskCmd::Guests(flags) => guests::run(&project, flags.record),
         XtaskCmd::Crds(flags) => generated::crds(&project, flags.check),
+        XtaskCmd::Rbac(flags) => generated::rbac(&project, flags.check),
         XtaskCmd::Protos(flags) => generated::protos(&project, flags.check),
         XtaskCmd::E2e(flags) => e2e::run(&project, &flags.cluster),
         XtaskCmd::Ci(_) => ci::run(&project),

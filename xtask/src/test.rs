@@ -23,6 +23,9 @@ pub fn run(project: &Project) -> Result<()> {
     steps.step("generated CRDs are current", || {
         generated::crds(project, true)
     })?;
+    steps.step("generated rules of roles are current", || {
+        generated::rbac(project, true)
+    })?;
     steps.step("generated messages are current", || {
         generated::protos(project, true)
     })?;

@@ -274,7 +274,7 @@ fn access<'a>(route: &'a Route, verb: &'a str, path: &'a str) -> Access<'a> {
             group: &target.group,
             resource: &target.plural,
             subresource: target.subresource.as_deref().unwrap_or_default(),
-            namespace: target.namespace.as_deref().unwrap_or_default(),
+            namespace: target.scope(),
             name: target.name.as_deref().unwrap_or_default(),
         },
         _ => Access::Path { verb, path },

@@ -29,6 +29,16 @@ pub struct Target {
     pub subresource: Option<String>,
 }
 
+impl Target {
+    /// The namespace whose Roles count. A request for a namespace itself is one within it, so that a Role can let
+    /// somebody see the one they are in.
+    pub fn scope(&self) -> &str {
+        let own = self.group.is_empty() && self.plural == "namespaces";
+        let namespace = if own { &self.name } else { &self.namespace };
+        namespace.as_deref().unwrap_or_default()
+    }
+}
+
 pub fn parse(path: &str) -> Result<Route, ApiError> {
     let parts: Vec<String> = path
         .split('/')

@@ -9,3 +9,4 @@ mod lifecycle;
 mod manifests;
 mod prebuilt;
 mod refusals;
+mod scope;

@@ -1,6 +1,7 @@
 //! Flags and environment, by the names that the reference's operator gave them. A flag may be written with one
 //! dash, as Go programs take them, or with two.
 
+use anyhow::Context;
 use clap::{ArgAction, Parser, Subcommand};
 use service::telemetry::{LogFormat, LogOptions};
 use std::ffi::OsString;
@@ -80,6 +81,12 @@ pub(super) struct Arguments {
 pub(super) enum Command {
     /// Install the CRDs, or bring those that are there up to date
     InstallCrds,
+    /// Print the accounts, roles and bindings that an operator with these flags needs
+    Rbac {
+        /// Also those of `install-crds`, which runs under an account of its own
+        #[arg(long)]
+        install_crds: bool,
+    },
 }
 
 /// An address to serve at, or none.
@@ -105,6 +112,19 @@ fn bind_address(text: &str) -> Result<Bind, String> {
 }
 
 impl Arguments {
+    /// The namespace the operator runs in.
+    pub fn own_namespace(&self) -> anyhow::Result<String> {
+        self.namespace
+            .clone()
+            .filter(|n| !n.is_empty())
+            .context("OPERATOR_NAMESPACE is not set; set it to the namespace the operator runs in")
+    }
+
+    /// The namespaces to serve; none means all.
+    pub fn served_namespaces(&self) -> Vec<String> {
+        named(&self.watch_namespaces)
+    }
+
     pub fn log_options(&self) -> LogOptions {
         LogOptions {
             format: if self.json_log {
@@ -116,6 +136,12 @@ impl Arguments {
             colour: None,
         }
     }
+}
+
+/// What a list has besides empty words: `--watch-namespaces=` is an empty list.
+fn named(words: &[String]) -> Vec<String> {
+    let words = words.iter().map(|word| word.trim());
+    words.filter(|w| !w.is_empty()).map(Into::into).collect()
 }
 
 /// Gives a flag written with one dash its second.

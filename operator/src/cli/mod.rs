@@ -1,6 +1,7 @@
 //! The command line of `runtime-operator`.
 
 mod flags;
+mod rbac;
 mod serve;
 
 use anyhow::{Context, Result};
@@ -31,6 +32,7 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCo
             tracing::info!("the CRDs are installed");
             Ok(ExitCode::SUCCESS)
         }
+        Some(Command::Rbac { install_crds }) => rbac::print(&arguments, install_crds),
         None => serve::run(arguments).await,
     }
 }

@@ -14,11 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(super) async fn run(arguments: Arguments) -> Result<ExitCode> {
-    let namespace = arguments
-        .namespace
-        .clone()
-        .filter(|n| !n.is_empty())
-        .context("OPERATOR_NAMESPACE is not set; set it to the namespace the operator runs in")?;
+    let namespace = arguments.own_namespace()?;
     let token = service::shutdown::on_signal().context("installing signal handlers")?;
     let health = Health::new();
     let connected = health.ready("nats");
@@ -47,12 +43,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode> {
         }
     });
     let options = OperatorOptions {
-        watch_namespaces: arguments
-            .watch_namespaces
-            .iter()
-            .filter(|n| !n.is_empty())
-            .cloned()
-            .collect(),
+        watch_namespaces: arguments.served_namespaces(),
         allow_shared_hosts: arguments.allow_shared_hosts,
         disable_artifact_controller: arguments.disable_artifact_controller,
         leader_identity: arguments.leader_elect.then(identity),

@@ -2,12 +2,15 @@
 //! that our objects rely on. No kubelet, no scheduler: no pods run.
 //!
 //! - [`ControlPlane`]: the three processes.
+//! - [`write_account`]: a kubeconfig of a ServiceAccount, on any API server.
 //! - [`Kubectl`]: a real kubectl against any kubeconfig.
 
+mod account;
 mod control_plane;
 mod kubeconfig;
 mod kubectl;
 
+pub use account::write_account;
 pub use control_plane::ControlPlane;
 pub use kubeconfig::{Kubeconfig, client};
 pub use kubectl::{Kubectl, Run};

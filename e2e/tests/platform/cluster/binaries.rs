@@ -15,6 +15,8 @@ pub struct WashUp<'a> {
     pub http: &'a str,
     /// With it: no host of its own, others join there.
     pub nats: Option<String>,
+    /// Without it, operators of their own serve this API.
+    pub operator: bool,
 }
 
 impl WashUp<'_> {
@@ -32,6 +34,11 @@ impl WashUp<'_> {
             .arg(self.data())
             .arg("--store")
             .arg(self.folder.join("images"));
+        let process = if self.operator {
+            process
+        } else {
+            process.arg("--no-operator")
+        };
         Ok(match &self.nats {
             None => process.args(["--hosts", "1", "--http-addr", self.http]),
             Some(url) => process.args(["--hosts", "0", "--nats", url]),
@@ -69,25 +76,64 @@ pub async fn install_crds(kubeconfig: &Path) -> Result<()> {
     Ok(())
 }
 
+/// What `runtime-operator rbac` prints for an operator in `namespace` that serves `watch` (nothing: all), and for the
+/// account of `install-crds`.
+pub async fn rbac(namespace: &str, watch: &[String]) -> Result<String> {
+    let output = tokio::process::Command::new(bin::path("runtime-operator")?)
+        .args(["--namespace", namespace])
+        .args(["--watch-namespaces", &watch.join(",")])
+        .args(["rbac", "--install-crds"])
+        .output()
+        .await
+        .context("cannot run runtime-operator")?;
+    ensure!(
+        output.status.success(),
+        "rbac: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(String::from_utf8(output.stdout)?)
+}
+
 /// `runtime-operator` on a cluster.
 pub struct Operator {
     pub process: Process,
+    name: String,
     health: String,
 }
 
 impl Operator {
-    pub fn new(folder: &Path, kubeconfig: &Path, nats: &str) -> Result<Self> {
+    pub fn new(
+        folder: &Path,
+        name: &str,
+        kubeconfig: &Path,
+        nats: &str,
+        watch: &[String],
+        elect: bool,
+    ) -> Result<Self> {
         let health = format!("127.0.0.1:{}", testbed::free_port()?);
         let process = Process::new(
-            "runtime-operator",
+            name,
             bin::path("runtime-operator")?,
-            folder.join("operator.log"),
+            folder.join(format!("{name}.log")),
         )
         .args(["--nats-url", nats, "--health-probe-bind-address", &health])
         .args(["--metrics-bind-address", "0"])
+        .args(["--watch-namespaces", &watch.join(",")])
+        .arg(format!("--leader-elect={elect}"))
         .env("KUBECONFIG", kubeconfig)
-        .env("OPERATOR_NAMESPACE", "default");
-        Ok(Self { process, health })
+        // Whoever holds the Lease is named after the machine, which is a Pod's name in a cluster.
+        .env("HOSTNAME", name)
+        .env("OPERATOR_NAMESPACE", super::SYSTEM);
+        Ok(Self {
+            process,
+            name: name.to_owned(),
+            health,
+        })
+    }
+
+    /// Its name in the Lease.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Starts it, and waits until it says that it is ready.
@@ -104,31 +150,30 @@ impl Operator {
     }
 }
 
+/// What a host is told.
+pub struct HostFlags<'a> {
+    pub folder: &'a Path,
+    pub name: &'a str,
+    pub group: &'a str,
+    pub http: &'a str,
+    pub nats: &'a str,
+}
+
 /// `wasmcloud-host`, joining over NATS.
-pub fn host(folder: &Path, name: &str, http: &str, nats: &str) -> Result<Process> {
+pub fn host(flags: &HostFlags<'_>) -> Result<Process> {
+    let HostFlags { folder, name, .. } = flags;
     Ok(Process::new(
         name,
         bin::path("wasmcloud-host")?,
         folder.join(format!("{name}.log")),
     )
-    .args([
-        "--name",
-        name,
-        "--host-name",
-        "127.0.0.1",
-        "--http-addr",
-        http,
-        "--scheduler-nats-url",
-        nats,
-    ])
+    .args(["--name", name, "--host-group", flags.group])
+    .args(["--host-name", "127.0.0.1", "--http-addr", flags.http])
+    .args(["--scheduler-nats-url", flags.nats])
     .arg("--store")
     .arg(folder.join(format!("{name}-images")))
     .arg("--scratch-dir")
     .arg(folder)
-    .args([
-        "--endpoint-delay",
-        "200ms",
-        "--workload-ports",
-        "any:1024-65535",
-    ]))
+    .args(["--endpoint-delay", "200ms"])
+    .args(["--workload-ports", "any:1024-65535"]))
 }

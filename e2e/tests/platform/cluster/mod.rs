@@ -1,64 +1,49 @@
 //! A platform of built binaries, with either control plane.
 //!
+//! - `api`: the API server and its accounts.
+//! - `plan`: what to start.
 //! - `binaries`: starting each of them.
 //! - `image`: publishing a component where hosts pull it from.
 //! - `request`: one HTTP request by Host header.
 //!
 //! Scenarios never ask which control plane it is: whatever differs is here.
 
+mod api;
 mod binaries;
 mod image;
+mod operators;
+mod plan;
 mod request;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use testbed::kube::{ControlPlane, Kubectl};
+use anyhow::{Context, Result};
+use testbed::kube::Kubectl;
 use testbed::nats::NatsServer;
 use testbed::registry::Registry;
 use testbed::{Process, wait};
 
+pub use api::{SYSTEM, may};
+pub use plan::{Apart, Hosts};
 pub use request::{Answer, get};
+
+use api::{Api, Kind};
+use binaries::{HostFlags, Operator, WashUp};
 
 /// How long anything that is not a rollout or a lost host may take to show.
 pub const SOON: Duration = Duration::from_secs(30);
-
-/// How the hosts run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hosts {
-    /// One, in the control plane's own process where that is possible.
-    One,
-    /// Two processes of their own, which join over a real nats-server.
-    TwoOverNats,
-}
 
 /// A running platform; gone when dropped.
 pub struct Cluster {
     // Fields drop in order: what depends on a server goes before it.
     hosts: Vec<Host>,
-    control: Control,
-    nats: Option<NatsServer>,
-    _plane: Option<ControlPlane>,
-    registry: Registry,
-    kubeconfig: PathBuf,
+    operators: Vec<Operator>,
+    api: Api,
+    nats: Option<Arc<NatsServer>>,
+    registry: Arc<Registry>,
     folder: tempfile::TempDir,
-}
-
-/// What runs the control loop.
-enum Control {
-    /// API server and operator in one.
-    WashUp(Process),
-    Operator(binaries::Operator),
-}
-
-impl Control {
-    fn process(&self) -> &Process {
-        match self {
-            Control::WashUp(process) => process,
-            Control::Operator(operator) => &operator.process,
-        }
-    }
 }
 
 /// One host.
@@ -70,97 +55,130 @@ struct Host {
     http: String,
 }
 
+/// What several clusters can have in common.
+struct Shared {
+    nats: Arc<NatsServer>,
+    registry: Arc<Registry>,
+}
+
 impl Cluster {
     /// Starts the platform that `E2E_CLUSTER` names, and waits until its hosts are Ready.
     pub async fn start(hosts: Hosts) -> Result<Self> {
-        let cluster = match std::env::var("E2E_CLUSTER").as_deref() {
-            Err(_) | Ok("embedded") => Self::embedded(hosts).await?,
-            Ok("apiserver") => Self::apiserver().await?.with_host_processes(hosts)?,
-            Ok(other) => bail!("E2E_CLUSTER is {other:?}; it is embedded or apiserver"),
-        };
-        cluster.hosts_are_ready().await?;
-        Ok(cluster)
-    }
-
-    /// `wash up`: API server, operator and, with [`Hosts::One`], the host in one process.
-    async fn embedded(hosts: Hosts) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("e2e-").tempdir()?;
-        let registry = Registry::start().await?;
-        let nats = match hosts {
-            Hosts::One => None,
-            Hosts::TwoOverNats => Some(NatsServer::start().await?),
-        };
-        let http = format!("127.0.0.1:{}", testbed::free_port()?);
-        let wash = binaries::WashUp {
-            folder: folder.path(),
-            http: &http,
-            nats: nats.as_ref().map(NatsServer::url),
-        };
-        let kubeconfig = wash.kubeconfig();
-        let mut control = wash.process()?;
-        binaries::start_wash_up(&mut control, &kubeconfig).await?;
-        let cluster = Self {
-            hosts: Vec::new(),
-            control: Control::WashUp(control),
-            nats,
-            _plane: None,
-            registry,
-            kubeconfig,
-            folder,
-        };
-        match hosts {
-            Hosts::One => {
-                let host = Host {
-                    process: None,
-                    name: String::new(),
-                    http,
-                };
-                Ok(Self {
-                    hosts: vec![host],
-                    ..cluster
-                })
-            }
-            Hosts::TwoOverNats => cluster.with_host_processes(hosts),
-        }
-    }
-
-    /// A real kube-apiserver with the CRDs, a real nats-server, and `runtime-operator`.
-    async fn apiserver() -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("e2e-").tempdir()?;
-        let (plane, nats, registry) = tokio::try_join!(
-            ControlPlane::start(),
-            NatsServer::start(),
-            Registry::start()
-        )?;
-        let kubeconfig = plane.kubeconfig();
-        binaries::install_crds(&kubeconfig).await?;
-        let mut operator = binaries::Operator::new(folder.path(), &kubeconfig, &nats.url())?;
-        operator.start().await?;
-        Ok(Self {
-            hosts: Vec::new(),
-            control: Control::Operator(operator),
-            nats: Some(nats),
-            _plane: Some(plane),
-            registry,
-            kubeconfig,
-            folder,
-        })
-    }
-
-    fn with_host_processes(mut self, hosts: Hosts) -> Result<Self> {
-        let nats = self
-            .nats
-            .as_ref()
-            .context("host processes join over NATS")?
-            .url();
         let count = match hosts {
             Hosts::One => 1,
             Hosts::TwoOverNats => 2,
         };
+        if Kind::from_env()? == Kind::Real {
+            let plan = Apart {
+                hosts: count,
+                ..Apart::default()
+            };
+            return Self::apart(&plan).await;
+        }
+        // `wash up`: API server, operator and, with `Hosts::One`, the host in one process.
+        let folder = folder()?;
+        let registry = Arc::new(Registry::start().await?);
+        let nats = match hosts {
+            Hosts::One => None,
+            Hosts::TwoOverNats => Some(Arc::new(NatsServer::start().await?)),
+        };
+        let http = format!("127.0.0.1:{}", testbed::free_port()?);
+        let api = Api::embedded(WashUp {
+            folder: folder.path(),
+            http: &http,
+            nats: nats.as_ref().map(|nats| nats.url()),
+            operator: true,
+        })
+        .await?;
+        let mut cluster = Self {
+            hosts: Vec::new(),
+            operators: Vec::new(),
+            api,
+            nats,
+            registry,
+            folder,
+        };
+        if hosts == Hosts::One {
+            cluster.hosts.push(Host {
+                process: None,
+                name: String::new(),
+                http,
+            });
+        } else {
+            cluster.add_hosts(count, "default")?;
+        }
+        cluster.hosts_are_ready().await?;
+        Ok(cluster)
+    }
+
+    /// Starts operators and hosts as processes of their own, beside the API server that `E2E_CLUSTER` names.
+    pub async fn apart(plan: &Apart) -> Result<Self> {
+        let (nats, registry) = tokio::try_join!(NatsServer::start(), Registry::start())?;
+        let shared = Shared {
+            nats: Arc::new(nats),
+            registry: Arc::new(registry),
+        };
+        Self::on(Kind::from_env()?, plan, shared).await
+    }
+
+    /// A second control plane, whose hosts and operators share this one's bus.
+    pub async fn beside(&self, plan: &Apart) -> Result<Self> {
+        let nats = self.nats.clone().context("this cluster has no NATS")?;
+        let registry = self.registry.clone();
+        Self::on(Kind::Embedded, plan, Shared { nats, registry }).await
+    }
+
+    async fn on(kind: Kind, plan: &Apart, shared: Shared) -> Result<Self> {
+        let folder = folder()?;
+        let url = shared.nats.url();
+        let api = match kind {
+            Kind::Real => Api::real().await?,
+            Kind::Embedded => {
+                Api::embedded(WashUp {
+                    folder: folder.path(),
+                    http: "",
+                    nats: Some(url.clone()),
+                    operator: false,
+                })
+                .await?
+            }
+        };
+        let account = api.operator_account(folder.path(), &plan.watch).await?;
+        let mut operators = Vec::new();
+        for index in 1..=plan.operators {
+            let name = format!("operator-{index}");
+            let elect = plan.operators > 1;
+            let mut operator =
+                Operator::new(folder.path(), &name, &account, &url, &plan.watch, elect)?;
+            operator.start().await?;
+            operators.push(operator);
+        }
+        let mut cluster = Self {
+            hosts: Vec::new(),
+            operators,
+            api,
+            nats: Some(shared.nats),
+            registry: shared.registry,
+            folder,
+        };
+        cluster.add_hosts(plan.hosts, &plan.group)?;
+        cluster.hosts_are_ready().await?;
+        Ok(cluster)
+    }
+
+    fn add_hosts(&mut self, count: usize, group: &str) -> Result<()> {
+        let nats = self.nats.as_ref().context("hosts join over NATS")?.url();
+        let prefix = if group == "default" { "host" } else { group };
         for index in 1..=count {
-            let name = format!("host-{index}");
+            let name = format!("{prefix}-{index}");
             let http = format!("127.0.0.1:{}", testbed::free_port()?);
-            let mut process = binaries::host(self.folder.path(), &name, &http, &nats)?;
+            let mut process = binaries::host(&HostFlags {
+                folder: self.folder.path(),
+                name: &name,
+                group,
+                http: &http,
+                nats: &nats,
+            })?;
             process.start()?;
             self.hosts.push(Host {
                 process: Some(process),
@@ -168,16 +186,17 @@ impl Cluster {
                 http,
             });
         }
-        Ok(self)
+        Ok(())
     }
 
+    /// Waits until the hosts of this cluster are Ready; others' may be listed too.
     async fn hosts_are_ready(&self) -> Result<()> {
         let kubectl = self.kubectl()?;
         wait::until(SOON, "the hosts to be Ready", || async {
             let hosts = crate::objects::list(&kubectl, "hosts").await?;
             let ready = hosts
                 .iter()
-                .filter(|host| crate::objects::is_ready(host))
+                .filter(|host| crate::objects::is_ready(host) && self.owns(host))
                 .count();
             anyhow::ensure!(
                 ready == self.hosts.len(),
@@ -190,9 +209,21 @@ impl Cluster {
         .with_context(|| self.logs())
     }
 
+    fn owns(&self, host: &serde_json::Value) -> bool {
+        let name = host["metadata"]["name"].as_str().unwrap_or_default();
+        self.hosts
+            .iter()
+            .any(|own| own.process.is_none() || own.name == name)
+    }
+
     /// kubectl as the administrator.
     pub fn kubectl(&self) -> Result<Kubectl> {
-        Kubectl::new(&self.kubeconfig)
+        Kubectl::new(&self.api.admin())
+    }
+
+    /// The administrator's kubeconfig.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.api.admin()
     }
 
     /// Pushes the built component `name` as `image` (`hello:1`), and returns its reference.
@@ -238,7 +269,7 @@ impl Cluster {
         .with_context(|| self.logs())
     }
 
-    /// The name of host number `index`, in [`Hosts::TwoOverNats`].
+    /// The name of host number `index`, where it has a process of its own.
     pub fn host_name(&self, index: usize) -> &str {
         &self.hosts[index].name
     }
@@ -253,32 +284,27 @@ impl Cluster {
         Ok(())
     }
 
-    /// Ends the operator (embedded: the API server with it) as `kill -9` does, and starts it again.
-    pub async fn restart_operator(&mut self) -> Result<()> {
-        match &mut self.control {
-            Control::WashUp(process) => {
-                process.kill();
-                binaries::start_wash_up(process, &self.kubeconfig).await
-            }
-            Control::Operator(operator) => {
-                operator.process.kill();
-                operator.start().await
-            }
-        }
-    }
-
     /// The ends of all logs, for an error.
     pub fn logs(&self) -> String {
-        let processes = self
+        let api = ("API server", self.api.log_tail());
+        let operators = self
+            .operators
+            .iter()
+            .map(|operator| (operator.name(), operator.process.log_tail()));
+        let hosts = self
             .hosts
             .iter()
-            .filter_map(|host| Some((&host.name, host.process.as_ref()?)));
-        let hosts =
-            processes.map(|(name, process)| format!("\n--- {name}\n{}", process.log_tail()));
-        format!(
-            "--- operator\n{}{}",
-            self.control.process().log_tail(),
-            hosts.collect::<String>()
-        )
+            .filter_map(|host| Some((host.name.as_str(), host.process.as_ref()?.log_tail())));
+        let mut text = String::new();
+        for (name, log) in std::iter::once(api).chain(operators).chain(hosts) {
+            for part in ["--- ", name, "\n", &log, "\n"] {
+                text.push_str(part);
+            }
+        }
+        text
     }
+}
+
+fn folder() -> Result<tempfile::TempDir> {
+    Ok(tempfile::Builder::new().prefix("e2e-").tempdir()?)
 }
