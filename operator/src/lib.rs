@@ -14,6 +14,7 @@ pub mod metrics;
 mod options;
 pub mod rbac;
 mod run;
+mod schemas;
 mod watch;
 
 pub use error::OperatorError;

@@ -12,6 +12,7 @@ use crate::error::OperatorError;
 use crate::leader::{self, Held};
 use crate::metrics::OperatorMetrics;
 use crate::options::OperatorOptions;
+use crate::schemas::Schemas;
 use crate::watch::{self, Caches, Key, UNPLACED};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client, ResourceExt};
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 mod follow;
+mod schemas;
 
 /// Load-figure writes of all Hosts together.
 const HOST_WRITES_PER_MINUTE: u32 = 30;
@@ -110,7 +112,9 @@ async fn serve(
     let tracker = TaskTracker::new();
     let stop = token.child_token();
     connection(&deps.bus, &context, &tracker, &stop);
+    schemas::read(&context).await;
     follow::all(&context, &deps, &tracker, &stop).await;
+    tracker.spawn(schemas::keep(context.clone(), stop.clone()));
     for host in context.caches.hosts.all() {
         context
             .fleet
@@ -154,6 +158,7 @@ async fn context(deps: &OperatorDeps, metrics: OperatorMetrics) -> Result<Contex
     Ok(Context {
         hosts: HostClient::new(deps.bus.clone(), fleet.clone()).counted(metrics.calls.clone()),
         events: Events::new(deps.client.clone(), instance(&options)),
+        schemas: Schemas::default(),
         client: ApiClient(deps.client.clone()),
         caches: Caches::default(),
         observed: Observed::default(),

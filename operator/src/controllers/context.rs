@@ -8,6 +8,7 @@ use crate::core::host_status::Budget;
 use crate::error::ReconcileError;
 use crate::metrics::OperatorMetrics;
 use crate::options::OperatorOptions;
+use crate::schemas::Schemas;
 use crate::watch::{Caches, Key};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::Client;
@@ -70,6 +71,8 @@ pub struct Context {
     pub events: Events,
     /// Work to do.
     pub queues: Queues,
+    /// What the installed CRDs declare.
+    pub schemas: Schemas,
     /// The API server.
     pub client: ApiClient,
     /// What is told of all this.

@@ -2,6 +2,7 @@
 //! place of another.
 
 use crate::error::{Attempt, ReconcileError, code};
+use crate::schemas::Schemas;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
@@ -16,19 +17,33 @@ pub trait Object:
 }
 impl<K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Serialize + Debug> Object for K {}
 
-/// Writes a status against the resourceVersion of the object it was computed from.
+/// Writes a status against the resourceVersion of the object it was computed from, as far as the installed CRD
+/// declares it. When nothing is left of the difference, nothing is written.
 pub async fn status<K: Object>(
+    schemas: &Schemas,
     api: &Api<K>,
-    object: &K,
+    held: &K,
+    wanted: K,
     manager: &str,
 ) -> Result<K, ReconcileError> {
+    let wanted = schemas.fit(wanted);
+    if schemas.is_outdated::<K>() && same(held, &wanted) {
+        return Ok(wanted);
+    }
     let params = PostParams {
         dry_run: false,
         field_manager: Some(manager.to_owned()),
     };
-    api.replace_status(&object.name_any(), &params, object)
+    api.replace_status(&wanted.name_any(), &params, &wanted)
         .await
         .attempt("writing status")
+}
+
+fn same<K: Object>(held: &K, wanted: &K) -> bool {
+    match (serde_json::to_value(held), serde_json::to_value(wanted)) {
+        (Ok(held), Ok(wanted)) => held == wanted,
+        _ => false,
+    }
 }
 
 /// Deletes the object with this uid. One that is gone already, or replaced, is fine.

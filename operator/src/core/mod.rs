@@ -6,6 +6,7 @@ pub mod artifacts;
 pub mod backoff;
 pub mod conditions;
 pub mod config_layers;
+pub mod declared;
 pub mod durations;
 pub mod host_status;
 pub mod liveness;

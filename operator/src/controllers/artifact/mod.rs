@@ -55,7 +55,7 @@ pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, Reconcil
     let mut wanted = artifact.as_ref().clone();
     wanted.status = Some(status(&artifact));
     if wanted.status != artifact.status {
-        writes::status(&api, &wanted, MANAGER).await?;
+        writes::status(&context.schemas, &api, &artifact, wanted, MANAGER).await?;
     }
     Ok(Next::Wait)
 }

@@ -167,5 +167,7 @@ async fn replace(
         status: Some(status),
         ..deployment.clone()
     };
-    writes::status(&api, &wanted, MANAGER).await.map(drop)
+    writes::status(&context.schemas, &api, deployment, wanted, MANAGER)
+        .await
+        .map(drop)
 }

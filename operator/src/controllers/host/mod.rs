@@ -112,7 +112,7 @@ async fn status(
     if write {
         let mut wanted = object.clone();
         wanted.status = Some(known);
-        writes::status(api, &wanted, MANAGER).await?;
+        writes::status(&context.schemas, api, object, wanted, MANAGER).await?;
     }
     Ok(())
 }

@@ -64,7 +64,9 @@ pub(super) async fn write(
         status: Some(status),
         ..set.clone()
     };
-    writes::status(&api, &wanted, MANAGER).await.map(drop)
+    writes::status(&context.schemas, &api, set, wanted, MANAGER)
+        .await
+        .map(drop)
 }
 
 /// The reason that most Workloads give, with one of their messages.

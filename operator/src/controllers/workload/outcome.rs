@@ -48,7 +48,7 @@ pub(super) async fn of_look(
             Ok(Next::After(if extended { poll * 2 } else { poll }))
         }
         RunState::Starting => {
-            status::starting(api, workload, &report).await?;
+            status::starting(context, api, workload, &report).await?;
             Ok(Next::After(if extended {
                 STARTING_LOOK
             } else {
@@ -95,7 +95,7 @@ pub(super) async fn unanswered(
     }
     if !status::was_confirmed(workload) {
         let message = format!("starting on the host: {error}");
-        status::unreachable(api, workload, &message).await?;
+        status::unreachable(context, api, workload, &message).await?;
     }
     Ok(Next::BackOff)
 }
@@ -138,7 +138,7 @@ pub(super) async fn failed(
                 RunState::NotFound | RunState::Completed | RunState::Error
             ) => {}
         Ok(_) => {
-            status::failing(api, workload, reason, message).await?;
+            status::failing(context, api, workload, reason, message).await?;
             return Ok(Next::After(Duration::from_secs(1)));
         }
         Err(error) => return unanswered(context, api, workload, host, &error).await,

@@ -27,6 +27,7 @@ pub(super) async fn not_configured(
         .like("Ready", "Config");
     let news = !says(workload, "Config", reason, message);
     write(
+        context,
         api,
         workload,
         workload.status.clone().unwrap_or_default(),
@@ -59,6 +60,7 @@ pub(super) async fn not_placed(
         .like("Ready", "HostSelection");
     let news = !says(workload, "HostSelection", reason.as_str(), message);
     write(
+        context,
         api,
         workload,
         workload.status.clone().unwrap_or_default(),
@@ -104,7 +106,7 @@ pub(super) async fn placed(
         )
         .unknown("Sync", "Waiting", "workload is not placed yet")
         .unknown("Ready", "Starting", "workload is being started");
-    let written = write(api, workload, status, &conditions).await?;
+    let written = write(context, api, workload, status, &conditions).await?;
     context
         .events
         .normal(
@@ -119,6 +121,7 @@ pub(super) async fn placed(
 
 /// The host has accepted it.
 pub(super) async fn starting(
+    context: &Context,
     api: &Api<Workload>,
     workload: &Workload,
     report: &Report,
@@ -135,7 +138,7 @@ pub(super) async fn starting(
         .yes("Placement")
         .unknown("Sync", "Starting", text)
         .like("Ready", "Sync");
-    write(api, workload, confirmed(workload), &conditions)
+    write(context, api, workload, confirmed(workload), &conditions)
         .await
         .map(drop)
 }
@@ -180,7 +183,7 @@ pub(super) async fn running(
         .yes("Placement")
         .yes("Sync")
         .yes("Ready");
-    write(api, workload, status, &conditions).await?;
+    write(context, api, workload, status, &conditions).await?;
     if !was {
         let (reason, note) = match report.state {
             RunState::Completed => (
@@ -202,6 +205,7 @@ pub(super) async fn running(
 
 /// It failed and its host is still clearing up.
 pub(super) async fn failing(
+    context: &Context,
     api: &Api<Workload>,
     workload: &Workload,
     reason: &str,
@@ -210,6 +214,7 @@ pub(super) async fn failing(
     let mut conditions = Conditions::default();
     conditions.no("Sync", reason, message).like("Ready", "Sync");
     write(
+        context,
         api,
         workload,
         workload.status.clone().unwrap_or_default(),
@@ -249,7 +254,7 @@ pub(super) async fn failed(
         .no("Placement", reason, message)
         .no("Sync", reason, message)
         .like("Ready", "Placement");
-    write(api, workload, status, &conditions).await?;
+    write(context, api, workload, status, &conditions).await?;
     let note = format!(
         "{message} (on host {host}; next try in {} s)",
         delay.as_secs_f32().ceil()
@@ -263,6 +268,7 @@ pub(super) async fn failed(
 
 /// The host does not answer a start.
 pub(super) async fn unreachable(
+    context: &Context,
     api: &Api<Workload>,
     workload: &Workload,
     message: &str,
@@ -272,6 +278,7 @@ pub(super) async fn unreachable(
         .unknown("Placement", Reason::HostUnreachable.as_str(), message)
         .like("Ready", "Placement");
     write(
+        context,
         api,
         workload,
         workload.status.clone().unwrap_or_default(),
@@ -311,7 +318,7 @@ pub(super) async fn host_lost(
         .no("Placement", reason, &*message)
         .no("Sync", reason, &*message)
         .like("Ready", "Sync");
-    write(api, workload, status, &conditions).await?;
+    write(context, api, workload, status, &conditions).await?;
     context
         .events
         .warning(workload, reason, "Evict", &message)
@@ -359,6 +366,7 @@ fn says(workload: &Workload, type_: &str, reason: &str, message: &str) -> bool {
 }
 
 async fn write(
+    context: &Context,
     api: &Api<Workload>,
     workload: &Workload,
     mut status: WorkloadStatus,
@@ -374,5 +382,5 @@ async fn write(
         status: Some(status),
         ..workload.clone()
     };
-    writes::status(api, &wanted, MANAGER).await
+    writes::status(&context.schemas, api, workload, wanted, MANAGER).await
 }
