@@ -1,14 +1,11 @@
 //! The platform through a real kubectl's eyes.
 
-use std::process::Stdio;
-
 use anyhow::{Context, Result, ensure};
 use testbed::kube::Kubectl;
 use testbed::wait;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout};
 
 use crate::cluster::{Cluster, Hosts, SOON};
+use crate::follow::Watch;
 use crate::objects::{deployment, ready};
 
 #[tokio::test]
@@ -23,7 +20,7 @@ async fn kubectl_shows() -> Result<()> {
     let cluster = Cluster::start(Hosts::One).await?;
     let kubectl = cluster.kubectl()?;
     let hello = cluster.publish("http-hello", "hello:1").await?;
-    let mut followed = Watch::start(&kubectl, "workloaddeployments")?;
+    let mut followed = Watch::start(&kubectl, "workloaddeployments", &[])?;
     kubectl.apply(&deployment("hello", &hello, 2)).await?;
     let workloads = ready(&kubectl, "hello", 2)
         .await
@@ -140,43 +137,4 @@ async fn refused(kubectl: &Kubectl, manifest: &str, why: &str) -> Result<()> {
         "not refused for {why:?}: {run:?}"
     );
     Ok(())
-}
-
-/// `kubectl get KIND -w`
-struct Watch {
-    lines: Lines<BufReader<ChildStdout>>,
-    _process: Child,
-}
-
-impl Watch {
-    fn start(kubectl: &Kubectl, kind: &str) -> Result<Self> {
-        let mut process = kubectl
-            .command()
-            .args(["get", kind, "-w"])
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let stdout = process.stdout.take().context("kubectl has an output")?;
-        Ok(Self {
-            lines: BufReader::new(stdout).lines(),
-            _process: process,
-        })
-    }
-
-    /// Reads on until a line is as `wanted`.
-    async fn until(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> Result<()> {
-        let mut seen = Vec::new();
-        let found = wait::within(SOON, what, async {
-            while let Some(line) = self.lines.next_line().await? {
-                if wanted(&line) {
-                    return Ok(());
-                }
-                seen.push(line);
-            }
-            anyhow::bail!("kubectl get -w ended")
-        })
-        .await;
-        found
-            .and_then(|result| result)
-            .with_context(|| format!("kubectl get -w printed {seen:?}"))
-    }
 }

@@ -1,12 +1,16 @@
 //! One suite, two clusters: `E2E_CLUSTER=embedded` (the default) or `apiserver`; `cargo xtask e2e` sets it.
 
 mod cluster;
+mod follow;
 mod objects;
 
+mod cordon;
 mod hosts;
 mod kubectl;
+mod leaders;
 mod lifecycle;
 mod manifests;
 mod prebuilt;
 mod refusals;
 mod scope;
+mod shared_bus;

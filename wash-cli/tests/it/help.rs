@@ -14,10 +14,13 @@ async fn every_command_explains_itself() {
         "oci",
         "inspect",
         "completion",
+        "host cordon",
+        "host uncordon",
     ] {
         let args: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let help = person.wash(&args).await.succeeded().stdout;
         let name = if command.is_empty() { "wash" } else { command };
+        let name = name.replace(' ', "-");
         insta::assert_snapshot!(format!("help-{name}"), help);
     }
 }
@@ -33,6 +36,11 @@ async fn a_senseless_command_line_exits_with_2() {
         ("policy", vec!["pull", "a/b", "--policy", "Sometimes"]),
         ("subject", vec!["inspect", "no such thing"]),
         ("password", vec!["pull", "a/b", "--user", "me"]),
+        ("cordon", vec!["host", "cordon"]),
+        (
+            "cordon-serve",
+            vec!["host", "--name", "edge", "cordon", "edge"],
+        ),
     ] {
         let run = person.wash(&args).await;
         assert_eq!(run.code, Some(2), "{}", run.shown());
@@ -62,6 +70,7 @@ async fn failures_say_what_why_and_what_next() {
             vec!["pull", "ghcr.io/acme/app:1", "--ca-path", "absent.pem"],
         ),
         ("no-project", vec!["build"]),
+        ("cordon-nowhere", vec!["host", "cordon", "edge"]),
         ("json", vec!["-o", "json", "inspect", "absent.wasm"]),
     ] {
         let run = person.wash(&args).await;

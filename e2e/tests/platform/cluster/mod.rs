@@ -14,6 +14,7 @@ mod image;
 mod operators;
 mod plan;
 mod request;
+mod starts;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use testbed::{Process, wait};
 pub use api::{SYSTEM, may};
 pub use plan::{Apart, Hosts};
 pub use request::{Answer, get};
+pub use starts::Starts;
 
 use api::{Api, Kind};
 use binaries::{HostFlags, Operator, WashUp};
