@@ -1,6 +1,7 @@
 //! `WorkloadDeployment`: a template, how many replicas of it, and how to go from one template to the next.
 
 use crate::{Condition, KubernetesSpec, LocalRef, ReplicaCounts, WorkloadTemplate};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::CustomResource;
 use schemars::JsonSchema;
@@ -169,7 +170,7 @@ pub struct WorkloadDeploymentStatus {
     /// Label selector as `/scale` reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<String>,
-    /// `Artifact`, `Sync`, `Deploy`, `Scale` and `Ready`.
+    /// `Artifact`, `Sync`, `Deploy`, `Scale`, `Progressing` and `Ready`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "crate::schema::conditions")]
     pub conditions: Vec<Condition>,
@@ -185,6 +186,9 @@ pub struct WorkloadDeploymentStatus {
     /// Generation that the status describes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
+    /// When the rollout last got on; `progressDeadlineSeconds` counts from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_progress_time: Option<Time>,
     /// How often a ReplicaSet's name was taken by a stranger; part of the next name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collision_count: Option<i32>,

@@ -31,6 +31,17 @@ pub enum Next {
     Stale,
 }
 
+impl Next {
+    /// The same, but no later than after this time.
+    pub fn sooner(self, after: Option<Duration>) -> Self {
+        match (self, after) {
+            (Self::Wait, Some(after)) => Self::After(after),
+            (Self::After(held), Some(after)) => Self::After(held.min(after)),
+            (next, _) => next,
+        }
+    }
+}
+
 /// A queue of keys. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Queue(Arc<Shared>);

@@ -25,6 +25,11 @@ impl Conditions {
         self.push(type_, ConditionStatus::True, AVAILABLE, String::new())
     }
 
+    /// The condition holds, and there is more to say about how.
+    pub fn said(&mut self, type_: &str, reason: &str, message: impl Into<String>) -> &mut Self {
+        self.push(type_, ConditionStatus::True, reason, message.into())
+    }
+
     /// It does not, for a reason.
     pub fn no(&mut self, type_: &str, reason: &str, message: impl Into<String>) -> &mut Self {
         self.push(type_, ConditionStatus::False, reason, message.into())

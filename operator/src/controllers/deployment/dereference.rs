@@ -6,7 +6,7 @@ use crate::core::artifacts::{self, ArtifactError, Published};
 use crate::core::rollout::Set;
 use crate::error::{Attempt, ReconcileError};
 use crate::watch::{self, Key};
-use crd_types::names::{DEPLOYMENT_LABEL, REVISION_ANNOTATION};
+use crd_types::names::{DEPLOYMENT_LABEL, DESIRED_REPLICAS_ANNOTATION, REVISION_ANNOTATION};
 use crd_types::{
     Workload, WorkloadDeployment, WorkloadReplicaSet, WorkloadTemplate, condition, hash,
 };
@@ -77,7 +77,13 @@ impl Member {
             matches: self.matches,
             replicas: usize::try_from(self.object.spec.desired()).unwrap_or_default(),
             available: self.available,
+            alive: self.alive().count(),
             existing: self.workloads.len(),
+            sized_for: self
+                .object
+                .annotations()
+                .get(DESIRED_REPLICAS_ANNOTATION)
+                .and_then(|count| count.parse().ok()),
             revision: revision(&self.object),
             created: meta
                 .creation_timestamp
@@ -115,6 +121,22 @@ pub(super) fn family(
         template,
         context.caches.replica_sets.find(&watch::by_owner(&uid)),
     )
+}
+
+/// The Deployment as it is now; `None` when it is gone, going, or another of that name.
+pub(super) async fn live(
+    context: &Context,
+    deployment: &WorkloadDeployment,
+) -> Result<Option<WorkloadDeployment>, ReconcileError> {
+    let api: Api<WorkloadDeployment> = Api::namespaced(
+        context.client(),
+        &deployment.namespace().unwrap_or_default(),
+    );
+    let found = api
+        .get_opt(&deployment.name_any())
+        .await
+        .attempt("reading a Deployment")?;
+    Ok(found.filter(|d| d.uid() == deployment.uid() && d.meta().deletion_timestamp.is_none()))
 }
 
 /// From the API server.

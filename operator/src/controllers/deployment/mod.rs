@@ -3,19 +3,50 @@
 mod apply;
 mod build;
 mod dereference;
+mod progress;
 mod status;
 
 use super::Context;
 use super::queue::Next;
+use crate::core::artifacts::ArtifactError;
 use crate::core::conditions::Conditions;
-use crate::core::rollout::Bounds;
+use crate::core::rollout::{Bounds, Plan};
 use crate::error::ReconcileError;
 use crate::watch::Key;
+use crd_types::{WorkloadDeployment, WorkloadTemplate};
+use dereference::Family;
 use kube::Resource;
 use protocol::Reason;
 use std::sync::Arc;
 
 pub(super) const MANAGER: &str = "workload-deployment";
+
+/// A Deployment, what there is of it, and what to do.
+struct Look {
+    deployment: Arc<WorkloadDeployment>,
+    template: WorkloadTemplate,
+    bounds: Bounds,
+    family: Family,
+    plan: Plan,
+}
+
+impl Look {
+    fn new(
+        deployment: Arc<WorkloadDeployment>,
+        template: WorkloadTemplate,
+        family: Family,
+    ) -> Self {
+        let bounds = Bounds::of(&deployment.spec);
+        let plan = crate::core::rollout::plan(&bounds, &family.sets());
+        Self {
+            deployment,
+            template,
+            bounds,
+            family,
+            plan,
+        }
+    }
+}
 
 /// One look at a Deployment.
 pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, ReconcileError> {
@@ -27,25 +58,42 @@ pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, Reconcil
     }
     let template = match dereference::template(&context, &deployment) {
         Ok(template) => template,
-        Err(error) => {
-            let mut conditions = Conditions::default();
-            let message = error.to_string();
-            conditions
-                .no("Artifact", Reason::ArtifactNotReady.as_str(), message)
-                .like("Ready", "Artifact");
-            status::write_conditions(&context, &deployment, &conditions).await?;
-            return Ok(Next::Wait);
-        }
+        Err(error) => return unresolved(&context, &deployment, &error).await,
     };
-    let bounds = Bounds::of(&deployment.spec);
-    let mut family = dereference::family(&context, &deployment, &template);
-    let mut plan = crate::core::rollout::plan(&bounds, &family.sets());
-    if plan.creates() {
-        // What is cached may lag behind: nothing is created on its word alone.
-        family = dereference::live_family(&context, &deployment, &template).await?;
-        plan = crate::core::rollout::plan(&bounds, &family.sets());
+    let family = dereference::family(&context, &deployment, &template);
+    let mut look = Look::new(deployment, template, family);
+    if !look.plan.steps.is_empty() {
+        // What is cached may lag behind: nothing is created, resized or deleted on its word alone.
+        let Some(deployment) = dereference::live(&context, &look.deployment).await? else {
+            return Ok(Next::Wait);
+        };
+        let template = match dereference::template(&context, &deployment) {
+            Ok(template) => template,
+            Err(error) => return unresolved(&context, &deployment, &error).await,
+        };
+        let family = dereference::live_family(&context, &deployment, &template).await?;
+        look = Look::new(Arc::new(deployment), template, family);
     }
-    let applied = apply::carry_out(&context, &deployment, &template, &family, &plan).await?;
-    status::write(&context, &deployment, &bounds, &family, &plan, &applied).await?;
-    Ok(family.next_look())
+    let applied = apply::carry_out(&context, &look).await?;
+    let deadline = status::write(&context, &look, &applied).await?;
+    apply::note_revision(&context, &look, &applied).await?;
+    Ok(look.family.next_look().sooner(deadline))
+}
+
+/// The template names an Artifact that stands for no image yet; what runs goes on running.
+async fn unresolved(
+    context: &Context,
+    deployment: &WorkloadDeployment,
+    error: &ArtifactError,
+) -> Result<Next, ReconcileError> {
+    let mut conditions = Conditions::default();
+    conditions
+        .no(
+            "Artifact",
+            Reason::ArtifactNotReady.as_str(),
+            error.to_string(),
+        )
+        .like("Ready", "Artifact");
+    status::write_conditions(context, deployment, &conditions).await?;
+    Ok(Next::Wait)
 }

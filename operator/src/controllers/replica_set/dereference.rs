@@ -19,6 +19,20 @@ pub(super) fn cached(context: &Context, set: &WorkloadReplicaSet) -> Vec<Arc<Wor
         .find(&watch::by_owner(&set.uid().unwrap_or_default()))
 }
 
+/// The ReplicaSet as it is now; `None` when it is gone, going, or another of that name.
+pub(super) async fn live_set(
+    context: &Context,
+    set: &WorkloadReplicaSet,
+) -> Result<Option<WorkloadReplicaSet>, ReconcileError> {
+    let api: Api<WorkloadReplicaSet> =
+        Api::namespaced(context.client(), &set.namespace().unwrap_or_default());
+    let found = api
+        .get_opt(&set.name_any())
+        .await
+        .attempt("reading a ReplicaSet")?;
+    Ok(found.filter(|s| s.uid() == set.uid() && s.meta().deletion_timestamp.is_none()))
+}
+
 /// From the API server; those made by the reference, which have no label of ours, from the cache.
 pub(super) async fn live(
     context: &Context,
@@ -45,8 +59,8 @@ pub(super) async fn live(
     Ok(all)
 }
 
-/// A Workload as the plan sees it.
-pub(super) fn replica(set: &WorkloadReplicaSet, workload: &Workload) -> Replica {
+/// A Workload as the plan sees it. `template` is the hash of the ReplicaSet's present template.
+pub(super) fn replica(set: &WorkloadReplicaSet, template: &str, workload: &Workload) -> Replica {
     let conditions = workload
         .status
         .as_ref()
@@ -56,8 +70,8 @@ pub(super) fn replica(set: &WorkloadReplicaSet, workload: &Workload) -> Replica 
         name: workload.name_any(),
         uid: workload.uid().unwrap_or_default(),
         terminating: workload.meta().deletion_timestamp.is_some(),
-        current: current(set, workload),
-        ready: condition::is_true(conditions, "Ready"),
+        current: current(set, template, workload),
+        ready: is_ready(workload),
         lost: condition::find(conditions, "Ready")
             .is_some_and(|c| c.reason == Reason::HostLost.as_str()),
         host: workload.status.as_ref().and_then(|s| s.host_id.clone()),
@@ -69,10 +83,14 @@ pub(super) fn replica(set: &WorkloadReplicaSet, workload: &Workload) -> Replica 
     }
 }
 
+pub(super) fn is_ready(workload: &Workload) -> bool {
+    let status = workload.status.as_ref();
+    status.is_some_and(|s| condition::is_true(&s.conditions, "Ready"))
+}
+
 /// Whether a Workload is of the present template: by the noted hash, and where that is another maker's, by its
 /// spec.
-fn current(set: &WorkloadReplicaSet, workload: &Workload) -> bool {
+fn current(set: &WorkloadReplicaSet, template: &str, workload: &Workload) -> bool {
     let noted = workload.annotations().get(TEMPLATE_HASH_ANNOTATION);
-    noted.is_some_and(|hash| *hash == crd_types::hash::template_hash(&set.spec.template, 0))
-        || workload.spec == set.spec.template.spec
+    noted.is_some_and(|hash| hash == template) || workload.spec == set.spec.template.spec
 }

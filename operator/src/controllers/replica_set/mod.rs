@@ -9,7 +9,7 @@ use super::{Context, writes};
 use crate::core::replicas::{self, Plan};
 use crate::error::{Attempt, ReconcileError};
 use crate::watch::{self, Key};
-use crd_types::{Workload, WorkloadReplicaSet};
+use crd_types::{Workload, WorkloadReplicaSet, hash};
 use kube::{Api, Resource, ResourceExt};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub(super) const MANAGER: &str = "workload-replicaset";
 
 /// One look at a ReplicaSet.
 pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, ReconcileError> {
-    let Some(set) = context.caches.replica_sets.get(&key) else {
+    let Some(mut set) = context.caches.replica_sets.get(&key) else {
         return Ok(Next::Wait);
     };
     if set.meta().deletion_timestamp.is_some() {
@@ -28,12 +28,18 @@ pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, Reconcil
     let mut plan = plan(&set, &workloads, &BTreeSet::new());
     if plan != Plan::default() {
         // What is cached may lag behind: nothing is created or deleted on its word alone.
+        let Some(live) = dereference::live_set(&context, &set).await? else {
+            return Ok(Next::Wait);
+        };
+        set = Arc::new(live);
         workloads = dereference::live(&context, &set).await?;
         plan = self::plan(&set, &workloads, &BTreeSet::new());
     }
     let api: Api<Workload> = Api::namespaced(context.client(), &key.namespace);
     let problem = apply(&api, &set, &workloads, plan).await.err();
-    status::write(&context, &set, problem.as_ref()).await?;
+    // What has moved on meanwhile is looked at again; it is nobody's problem.
+    let told = problem.as_ref().filter(|problem| !problem.is_stale());
+    status::write(&context, &set, told).await?;
     match problem {
         Some(problem) => Err(problem),
         None => Ok(Next::Wait),
@@ -42,9 +48,10 @@ pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, Reconcil
 
 fn plan(set: &WorkloadReplicaSet, workloads: &[Arc<Workload>], taken: &BTreeSet<u32>) -> Plan {
     let desired = usize::try_from(set.spec.desired()).unwrap_or_default();
+    let template = hash::template_hash(&set.spec.template, 0);
     let replicas: Vec<_> = workloads
         .iter()
-        .map(|w| dereference::replica(set, w))
+        .map(|w| dereference::replica(set, &template, w))
         .collect();
     replicas::plan(&set.name_any(), desired, &replicas, taken)
 }

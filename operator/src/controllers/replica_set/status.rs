@@ -9,6 +9,9 @@ use kube::{Api, Resource, ResourceExt};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Reason where the API server refused a Workload.
+const RECONCILE_FAILED: &str = "ReconcileFailed";
+
 /// Writes the status when it differs.
 pub(super) async fn write(
     context: &Context,
@@ -17,10 +20,7 @@ pub(super) async fn write(
 ) -> Result<(), ReconcileError> {
     let mut alive = dereference::cached(context, set);
     alive.retain(|w| w.meta().deletion_timestamp.is_none());
-    let ready = alive
-        .iter()
-        .filter(|w| dereference::replica(set, w).ready)
-        .count();
+    let ready = alive.iter().filter(|w| dereference::is_ready(w)).count();
     let count = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
     let desired = set.spec.desired();
     let mut status = set.status.clone().unwrap_or_default();
@@ -33,12 +33,14 @@ pub(super) async fn write(
     let mut conditions = Conditions::default();
     match problem {
         Some(problem) => conditions
-            .no("ScaleUp", "ReconcileFailed", problem.to_string())
+            .no("ScaleUp", RECONCILE_FAILED, problem.to_string())
             .like("ScaleDown", "ScaleUp"),
         None => conditions.yes("ScaleUp").yes("ScaleDown"),
     };
     if ready == alive.len() && count(ready) == desired {
         conditions.yes("Ready");
+    } else if problem.is_some() {
+        conditions.like("Ready", "ScaleUp");
     } else if let Some((reason, message)) = main_problem(&alive) {
         let text = format!(
             "{} of {desired} replicas are not ready: {message}",
@@ -58,15 +60,28 @@ pub(super) async fn write(
     if set.status.as_ref() == Some(&status) {
         return Ok(());
     }
+    let failed = problem.filter(|_| !has_failed(set));
     let api: Api<WorkloadReplicaSet> =
         Api::namespaced(context.client(), &set.namespace().unwrap_or_default());
     let wanted = WorkloadReplicaSet {
         status: Some(status),
         ..set.clone()
     };
-    writes::status(&context.schemas, &api, set, wanted, MANAGER)
-        .await
-        .map(drop)
+    writes::status(&context.schemas, &api, set, wanted, MANAGER).await?;
+    if let Some(problem) = failed {
+        context
+            .events
+            .warning(set, RECONCILE_FAILED, "Scale", &problem.to_string())
+            .await;
+    }
+    Ok(())
+}
+
+/// Whether the status tells of a failure already.
+fn has_failed(set: &WorkloadReplicaSet) -> bool {
+    let conditions = set.status.as_ref().map(|s| s.conditions.as_slice());
+    condition::find(conditions.unwrap_or_default(), "ScaleUp")
+        .is_some_and(|c| c.reason == RECONCILE_FAILED)
 }
 
 /// The reason that most Workloads give, with one of their messages.

@@ -1,6 +1,6 @@
 //! What a rollout must keep to, with defaults applied.
 
-use crd_types::{DeployPolicy, WorkloadDeploymentSpec};
+use crd_types::{DeployPolicy, RollingUpdate, WorkloadDeploymentSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 /// Bounds of a rollout in replicas.
@@ -25,13 +25,7 @@ impl Bounds {
     pub fn of(spec: &WorkloadDeploymentSpec) -> Self {
         let desired = usize::try_from(spec.desired()).unwrap_or_default();
         let rolling = spec.rolling_update.clone().unwrap_or_default();
-        let mut unavailable = share(rolling.max_unavailable.as_ref(), desired, false).unwrap_or(0);
-        let surge =
-            share(rolling.max_surge.as_ref(), desired, true).unwrap_or_else(|| desired.div_ceil(4));
-        if surge == 0 && unavailable == 0 {
-            // Percentages of a small count can both come to nothing; then the rollout could not move.
-            unavailable = 1;
-        }
+        let (surge, unavailable) = resolve(&rolling, desired);
         Self {
             desired,
             surge,
@@ -41,6 +35,32 @@ impl Bounds {
             history: usize::try_from(spec.revision_history_limit.unwrap_or(10)).unwrap_or_default(),
         }
     }
+
+    /// Most replicas there may be at a time. A Deployment of none has none.
+    pub fn most(&self) -> usize {
+        if self.desired == 0 {
+            0
+        } else {
+            self.desired + self.surge
+        }
+    }
+
+    /// Fewest replicas that must be available, once that many were.
+    pub fn least(&self) -> usize {
+        self.desired.saturating_sub(self.unavailable)
+    }
+}
+
+/// Surge and unavailable of so many replicas.
+fn resolve(rolling: &RollingUpdate, desired: usize) -> (usize, usize) {
+    let surge =
+        share(rolling.max_surge.as_ref(), desired, true).unwrap_or_else(|| desired.div_ceil(4));
+    let unavailable = share(rolling.max_unavailable.as_ref(), desired, false).unwrap_or(0);
+    if surge == 0 && unavailable == 0 {
+        // Percentages of a small count can both come to nothing; then the rollout could not move.
+        return (0, 1);
+    }
+    (surge, unavailable)
 }
 
 fn share(value: Option<&IntOrString>, of: usize, up: bool) -> Option<usize> {
@@ -77,6 +97,7 @@ mod tests {
             (b.desired, b.surge, b.unavailable, b.history),
             (10, 3, 0, 10)
         );
+        assert_eq!((b.least(), b.most()), (10, 13));
         let b = bounds(
             &serde_json::json!({"replicas": 3, "rollingUpdate": {"maxSurge": "50%", "maxUnavailable": "50%"}}),
         );
@@ -86,5 +107,7 @@ mod tests {
         );
         assert_eq!((b.surge, b.unavailable), (0, 1));
         assert_eq!(bounds(&serde_json::json!({})).desired, 1);
+        let b = bounds(&serde_json::json!({"replicas": 0, "rollingUpdate": {"maxSurge": 2}}));
+        assert_eq!((b.least(), b.most()), (0, 0));
     }
 }

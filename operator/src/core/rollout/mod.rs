@@ -2,7 +2,9 @@
 //! of another template is given up only for one of the new template that is available.
 
 mod bounds;
+pub mod progress;
 mod rolling;
+mod scaling;
 
 pub use bounds::Bounds;
 
@@ -19,12 +21,36 @@ pub struct Set {
     pub replicas: usize,
     /// Replicas that have been ready for long enough.
     pub available: usize,
+    /// Workloads that are not on their way out; more than `replicas` until a resize was carried out.
+    pub alive: usize,
     /// Workloads that exist, terminating ones included.
     pub existing: usize,
+    /// The Deployment's count when this set was last resized; absent where another maker noted none.
+    pub sized_for: Option<usize>,
     /// Position in the history.
     pub revision: u32,
     /// Creation time in seconds.
     pub created: i64,
+}
+
+impl Set {
+    /// Replicas it has or will have, whichever is more: what it takes from the room for others.
+    fn claimed(&self) -> usize {
+        self.replicas.max(self.alive)
+    }
+
+    /// Available replicas that its present size keeps.
+    fn kept(&self) -> usize {
+        self.available.min(self.replicas)
+    }
+
+    fn scale(&self, replicas: usize) -> Step {
+        Step::Scale {
+            name: self.name.clone(),
+            uid: self.uid.clone(),
+            replicas,
+        }
+    }
 }
 
 /// One write.
@@ -32,7 +58,7 @@ pub struct Set {
 pub enum Step {
     /// Create the ReplicaSet of the present template with so many replicas.
     Create { replicas: usize },
-    /// Resize a ReplicaSet.
+    /// Resize a ReplicaSet, or note that its size is right for the present count.
     Scale {
         name: String,
         uid: String,
@@ -53,7 +79,9 @@ pub struct Plan {
     pub previous: Option<String>,
     /// Revision that the present template has or gets.
     pub revision: u32,
-    /// Whether every replica asked for is available and of the present template, and no other is left.
+    /// Whether every replica asked for is available and of the present template, and none of another serves.
+    pub rolled_out: bool,
+    /// The same, and no Workload of another template is left, terminating ones included.
     pub complete: bool,
 }
 
@@ -91,16 +119,19 @@ pub fn plan(bounds: &Bounds, sets: &[Set]) -> Plan {
         },
         ..Plan::default()
     };
-    if bounds.paused {
-        rolling::resize_only(bounds, current, &others, &mut plan.steps);
+    if !bounds.recreate && scaling::is_due(bounds, sets) {
+        scaling::resize(bounds, current, &others, &mut plan.steps);
+    } else if bounds.paused {
+        scaling::while_paused(bounds, current, &others, &mut plan.steps);
     } else if bounds.recreate {
         recreate(bounds, current, &others, &mut plan.steps);
     } else {
         rolling::step(bounds, current, &others, &mut plan.steps);
     }
-    plan.complete = plan.steps.is_empty()
+    plan.rolled_out = plan.steps.is_empty()
         && current.is_some_and(|s| s.replicas == bounds.desired && s.available >= bounds.desired)
-        && others.iter().all(|s| s.existing == 0 && s.replicas == 0);
+        && others.iter().all(|s| s.claimed() == 0);
+    plan.complete = plan.rolled_out && others.iter().all(|s| s.existing == 0);
     if plan.complete {
         forget_history(bounds, &others, &mut plan.steps);
     }
@@ -110,11 +141,7 @@ pub fn plan(bounds: &Bounds, sets: &[Set]) -> Plan {
 /// Old ones go to zero; only when none of their Workloads is left, terminating ones included, new ones start.
 fn recreate(bounds: &Bounds, current: Option<&Set>, others: &[&Set], steps: &mut Vec<Step>) {
     for set in others.iter().filter(|s| s.replicas > 0) {
-        steps.push(Step::Scale {
-            name: set.name.clone(),
-            uid: set.uid.clone(),
-            replicas: 0,
-        });
+        steps.push(set.scale(0));
     }
     if others.iter().any(|s| s.existing > 0 || s.replicas > 0) {
         return;
@@ -123,11 +150,7 @@ fn recreate(bounds: &Bounds, current: Option<&Set>, others: &[&Set], steps: &mut
         None => steps.push(Step::Create {
             replicas: bounds.desired,
         }),
-        Some(set) if set.replicas != bounds.desired => steps.push(Step::Scale {
-            name: set.name.clone(),
-            uid: set.uid.clone(),
-            replicas: bounds.desired,
-        }),
+        Some(set) if set.replicas != bounds.desired => steps.push(set.scale(bounds.desired)),
         Some(_) => {}
     }
 }

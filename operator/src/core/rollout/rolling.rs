@@ -4,8 +4,9 @@ use super::{Bounds, Set, Step};
 use std::collections::BTreeMap;
 
 pub(super) fn step(bounds: &Bounds, current: Option<&Set>, others: &[&Set], steps: &mut Vec<Step>) {
-    let old_total: usize = others.iter().map(|s| s.replicas).sum();
-    let room = (bounds.desired + bounds.surge).saturating_sub(old_total);
+    // Replicas that were given up and are still there take up room until they are on their way out.
+    let taken: usize = others.iter().map(|s| s.claimed()).sum();
+    let room = bounds.most().saturating_sub(taken);
     let Some(current) = current else {
         steps.push(Step::Create {
             replicas: bounds.desired.min(room),
@@ -18,7 +19,7 @@ pub(super) fn step(bounds: &Bounds, current: Option<&Set>, others: &[&Set], step
         bounds.desired
     };
     if wanted != current.replicas {
-        steps.push(scale(current, wanted));
+        steps.push(current.scale(wanted));
     }
     scale_down_others(bounds, current, others, steps);
 }
@@ -30,7 +31,7 @@ fn scale_down_others(bounds: &Bounds, current: &Set, others: &[&Set], steps: &mu
     if old_total == 0 {
         return;
     }
-    let least = bounds.desired - bounds.unavailable;
+    let least = bounds.least();
     let new_missing = current.replicas.saturating_sub(current.available);
     let mut spare = (old_total + current.replicas).saturating_sub(least + new_missing);
     let mut target: BTreeMap<&str, usize> = others
@@ -42,11 +43,7 @@ fn scale_down_others(bounds: &Bounds, current: &Set, others: &[&Set], steps: &mu
         *target.entry(&set.name).or_default() -= dead;
         spare -= dead;
     }
-    let available: usize = current.available.min(current.replicas)
-        + others
-            .iter()
-            .map(|s| s.available.min(s.replicas))
-            .sum::<usize>();
+    let available = current.kept() + others.iter().map(|s| s.kept()).sum::<usize>();
     let mut spare = spare.min(available.saturating_sub(least));
     for set in others {
         let entry = target.entry(&set.name).or_default();
@@ -57,43 +54,7 @@ fn scale_down_others(bounds: &Bounds, current: &Set, others: &[&Set], steps: &mu
     for set in others {
         let replicas = target.get(set.name.as_str()).copied().unwrap_or_default();
         if replicas != set.replicas {
-            steps.push(scale(set, replicas));
+            steps.push(set.scale(replicas));
         }
-    }
-}
-
-/// While paused: the set that serves is resized, nothing is created.
-pub(super) fn resize_only(
-    bounds: &Bounds,
-    current: Option<&Set>,
-    others: &[&Set],
-    steps: &mut Vec<Step>,
-) {
-    let serving = others
-        .iter()
-        .copied()
-        .chain(current)
-        .filter(|s| s.replicas > 0)
-        .max_by_key(|s| (s.matches, s.available, s.revision))
-        .or(current);
-    let Some(serving) = serving else { return };
-    let rest: usize = others
-        .iter()
-        .copied()
-        .chain(current)
-        .filter(|s| s.name != serving.name)
-        .map(|s| s.replicas)
-        .sum();
-    let wanted = bounds.desired.saturating_sub(rest);
-    if wanted != serving.replicas {
-        steps.push(scale(serving, wanted));
-    }
-}
-
-fn scale(set: &Set, replicas: usize) -> Step {
-    Step::Scale {
-        name: set.name.clone(),
-        uid: set.uid.clone(),
-        replicas,
     }
 }

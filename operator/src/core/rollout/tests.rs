@@ -1,5 +1,4 @@
-use super::{Bounds, Plan, Set, Step, plan};
-use proptest::prelude::*;
+use super::{Bounds, Set, Step, plan};
 
 const THREE: Bounds = Bounds {
     desired: 3,
@@ -17,7 +16,9 @@ fn set(name: &str, revision: u32, replicas: usize, available: usize) -> Set {
         matches: false,
         replicas,
         available,
+        alive: replicas,
         existing: replicas,
+        sized_for: None,
         revision,
         created: i64::from(revision),
     }
@@ -99,6 +100,7 @@ fn recreate_waits_until_the_last_old_one_is_gone() {
         [scale("v1", 0)]
     );
     let terminating = Set {
+        alive: 0,
         existing: 1,
         ..set("v1", 1, 0, 0)
     };
@@ -149,64 +151,99 @@ fn history_is_kept_within_its_limit_once_the_rollout_is_complete() {
     assert_eq!(plan(&THREE, &sets).steps, []);
 }
 
-/// Carries a plan out as the ReplicaSet controller would: unready replicas go first.
-fn carry_out(sets: &mut Vec<Set>, plan: &Plan) {
-    for step in &plan.steps {
-        match step {
-            Step::Create { replicas } => {
-                sets.push(current(set("new", plan.revision, *replicas, 0)));
-            }
-            Step::Scale { name, replicas, .. } => {
-                let set = sets.iter_mut().find(|s| s.name == *name).unwrap();
-                set.replicas = *replicas;
-                set.available = set.available.min(*replicas);
-                set.existing = *replicas;
-            }
-            Step::Delete { name, .. } => sets.retain(|s| s.name != *name),
-        }
+#[test]
+fn given_up_replicas_take_up_room_until_they_go() {
+    let v1 = Set {
+        alive: 3,
+        ..set("v1", 1, 2, 2)
+    };
+    assert_eq!(
+        plan(&THREE, &[v1.clone(), current(set("v2", 2, 1, 1))]).steps,
+        [],
+        "three and one are four already"
+    );
+    let gone = Set { alive: 2, ..v1 };
+    assert_eq!(
+        plan(&THREE, &[gone, current(set("v2", 2, 1, 1))]).steps,
+        [scale("v2", 2)]
+    );
+}
+
+fn sized(count: usize, set: Set) -> Set {
+    Set {
+        sized_for: Some(count),
+        ..set
     }
 }
 
-proptest! {
-    /// From any state, with one new replica becoming available at a time: availability never falls below what
-    /// was there or what must be, the total stays within the surge, and the rollout ends.
-    #[test]
-    fn every_rollout_keeps_its_bounds_and_ends(
-        desired in 0_usize..8,
-        surge in 0_usize..4,
-        unavailable in 0_usize..3,
-        olds in proptest::collection::vec((0_usize..6, 0_usize..6), 0..3),
-    ) {
-        let bounds = Bounds {
-            desired,
-            surge,
-            unavailable: if surge == 0 { unavailable.max(1) } else { unavailable }.min(desired),
-            recreate: false,
-            paused: false,
-            history: 10,
-        };
-        prop_assume!(desired == 0 || bounds.surge + bounds.unavailable > 0);
-        let mut sets: Vec<Set> = olds
-            .iter()
-            .zip(1..)
-            .map(|((replicas, available), revision)| set(&format!("old{revision}"), revision, *replicas, (*available).min(*replicas)))
-            .collect();
-        for _ in 0..100 {
-            let available = |sets: &[Set]| sets.iter().map(|s| s.available).sum::<usize>();
-            let total = |sets: &[Set]| sets.iter().map(|s| s.replicas).sum::<usize>();
-            let (available_before, total_before) = (available(&sets), total(&sets));
-            let next = plan(&bounds, &sets);
-            carry_out(&mut sets, &next);
-            prop_assert!(available(&sets) >= available_before.min(bounds.desired - bounds.unavailable));
-            prop_assert!(total(&sets) <= total_before.max(bounds.desired + bounds.surge));
-            if next.complete {
-                prop_assert_eq!(total(&sets), desired);
-                return Ok(());
-            }
-            if let Some(new) = sets.iter_mut().find(|s| s.matches && s.available < s.replicas) {
-                new.available += 1;
-            }
-        }
-        prop_assert!(false, "the rollout does not end: {sets:?}");
-    }
+#[test]
+fn a_scaled_rollout_keeps_its_proportions_and_sums_up_exactly() {
+    let ten = Bounds {
+        desired: 20,
+        surge: 5,
+        ..THREE
+    };
+    let sets = [
+        sized(10, set("v1", 1, 8, 8)),
+        sized(10, current(set("v2", 2, 5, 2))),
+    ];
+    let first = plan(&ten, &sets);
+    assert_eq!(first.steps, [scale("v2", 10), scale("v1", 15)]);
+    // Carried out in part, the rest is what it was.
+    let half = [
+        sized(10, set("v1", 1, 8, 8)),
+        sized(20, current(set("v2", 2, 10, 2))),
+    ];
+    assert_eq!(plan(&ten, &half).steps, [scale("v1", 15)]);
+    // Also while paused; and nothing else happens then.
+    let paused = Bounds {
+        paused: true,
+        ..ten
+    };
+    assert_eq!(plan(&paused, &sets).steps, first.steps);
+    let done = [
+        sized(20, set("v1", 1, 15, 15)),
+        sized(20, current(set("v2", 2, 10, 10))),
+    ];
+    assert_eq!(plan(&paused, &done).steps, []);
 }
+
+#[test]
+fn scaling_down_keeps_what_is_available() {
+    let two = Bounds {
+        desired: 2,
+        surge: 1,
+        ..THREE
+    };
+    let sets = [
+        sized(4, set("v1", 1, 2, 2)),
+        sized(4, current(set("v2", 2, 3, 0))),
+    ];
+    assert_eq!(plan(&two, &sets).steps, [scale("v2", 1), scale("v1", 2)]);
+}
+
+#[test]
+fn a_size_that_is_right_already_is_noted() {
+    let four = Bounds {
+        desired: 4,
+        ..THREE
+    };
+    let sets = [sized(3, current(set("v1", 1, 4, 4)))];
+    assert_eq!(plan(&four, &sets).steps, [scale("v1", 4)]);
+    let noted = [sized(4, current(set("v1", 1, 4, 4)))];
+    assert!(plan(&four, &noted).complete);
+}
+
+#[test]
+fn paused_with_the_present_template_in_full_lets_the_others_go() {
+    let paused = Bounds {
+        paused: true,
+        ..THREE
+    };
+    let sets = [set("v1", 1, 1, 1), current(set("v2", 2, 3, 3))];
+    assert_eq!(plan(&paused, &sets).steps, [scale("v1", 0)]);
+    let partly = [set("v1", 1, 2, 2), current(set("v2", 2, 1, 1))];
+    assert_eq!(plan(&paused, &partly).steps, []);
+}
+
+mod world;
