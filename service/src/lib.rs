@@ -8,6 +8,7 @@ pub mod admin;
 pub mod crypto;
 pub mod health;
 pub mod metrics;
+pub mod process;
 pub mod shutdown;
 pub mod supervisor;
 pub mod telemetry;

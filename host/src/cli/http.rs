@@ -111,6 +111,7 @@ impl HttpArgs {
             certificates,
             client_ca: self.tls_ca_path.clone(),
             alpn: vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+            ..TlsOptions::default()
         };
         let tls = ReloadingTls::load(options)
             .map_err(|error| FlagError::new("--tls-cert-path", error))?;

@@ -1,11 +1,14 @@
 //! The command line of `runtime-operator`.
 
+mod admin;
 mod flags;
+mod options;
 mod rbac;
+mod scrapers;
 mod serve;
+mod values;
 
 use anyhow::{Context, Result};
-use clap::Parser;
 use flags::{Arguments, Command};
 use std::ffi::OsString;
 use std::io::Write;
@@ -13,7 +16,7 @@ use std::process::ExitCode;
 
 /// Runs the program with these arguments, the first of which is its name.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
-    let arguments = match Arguments::try_parse_from(flags::normalise(arguments)) {
+    let arguments = match Arguments::read(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
             let code = u8::try_from(error.exit_code()).unwrap_or(2);
@@ -21,13 +24,11 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCo
             return Ok(ExitCode::from(code));
         }
     };
-    service::telemetry::init(&arguments.log_options())?;
+    service::telemetry::init(&arguments.logs.options())?;
     service::crypto::install_ring();
     match arguments.command {
         Some(Command::InstallCrds) => {
-            let client = kube::Client::try_default()
-                .await
-                .context("finding the API server")?;
+            let client = serve::client(arguments.kubernetes.kubeconfig.as_deref()).await?;
             crate::install_crds(&client).await?;
             tracing::info!("the CRDs are installed");
             Ok(ExitCode::SUCCESS)

@@ -11,4 +11,5 @@ mod fixture;
 mod journey;
 mod leader;
 mod process;
+mod scrape;
 mod trouble;

@@ -15,7 +15,7 @@ use testbed::nats::NatsServer;
 use testbed::wait::{TEST, until, within};
 use tokio::process::Command;
 
-fn operator(plane: &ControlPlane) -> Command {
+pub fn operator(plane: &ControlPlane) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_runtime-operator"));
     command
         .env("KUBECONFIG", plane.kubeconfig())

@@ -27,8 +27,10 @@ pub struct CertificateFiles {
 /// What a TLS listener presents and demands.
 #[derive(Debug, Clone, Default)]
 pub struct TlsOptions {
-    /// At least one certificate.
+    /// At least one certificate, unless one is made.
     pub certificates: Vec<CertificateFiles>,
+    /// Names of the certificate that is made, signed by itself and kept in memory, when none is given. Empty: none is.
+    pub self_signed: Vec<String>,
     /// Certificate authorities of clients (PEM). When set, a client without a certificate of theirs is refused during
     /// the handshake.
     pub client_ca: Option<PathBuf>,
@@ -74,6 +76,14 @@ pub enum TlsError {
         /// The cause.
         source: rustls::Error,
     },
+    /// A certificate could not be made.
+    #[error("no certificate could be made for {names}: {detail}")]
+    SelfSigned {
+        /// The names asked for.
+        names: String,
+        /// What is wrong.
+        detail: String,
+    },
     /// The client verifier could not be built.
     #[error("client certificate authorities in {path} are not accepted: {detail}")]
     ClientCa {
@@ -97,7 +107,14 @@ impl TlsOptions {
     /// Reads every file and builds the configuration they make.
     pub(super) fn build(&self) -> Result<ServerConfig, TlsError> {
         crate::crypto::install_ring();
-        let resolver = Arc::new(ByName::read(&self.certificates)?);
+        let mut certificates_by_name = ByName::read(&self.certificates)?;
+        if self.certificates.is_empty() {
+            if self.self_signed.is_empty() {
+                return Err(TlsError::NoCertificate);
+            }
+            certificates_by_name.default = Some(Arc::new(self_signed(&self.self_signed)?));
+        }
+        let resolver = Arc::new(certificates_by_name);
         let builder = ServerConfig::builder();
         let builder = match &self.client_ca {
             None => builder.with_no_client_auth(),
@@ -170,9 +187,6 @@ impl ByName {
                 }
             }
         }
-        if all.is_empty() {
-            return Err(TlsError::NoCertificate);
-        }
         Ok(by_name)
     }
 
@@ -215,6 +229,21 @@ fn certified_key(files: &CertificateFiles) -> Result<CertifiedKey, TlsError> {
             source,
         }),
     }
+}
+
+/// A certificate for these names that nobody but itself vouches for.
+fn self_signed(names: &[String]) -> Result<CertifiedKey, TlsError> {
+    let failed = |detail: String| TlsError::SelfSigned {
+        names: names.join(", "),
+        detail,
+    };
+    let made =
+        rcgen::generate_simple_self_signed(names).map_err(|error| failed(error.to_string()))?;
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der())
+        .map_err(|error| failed(error.to_owned()))?;
+    let signing = rustls::crypto::ring::sign::any_supported_type(&key)
+        .map_err(|error| failed(error.to_string()))?;
+    Ok(CertifiedKey::new(vec![made.cert.der().clone()], signing))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

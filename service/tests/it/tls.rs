@@ -14,9 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::within;
 
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
-struct Leaf {
+pub struct Leaf {
     certificate: String,
     key: String,
     der: CertificateDer<'static>,
@@ -24,13 +24,13 @@ struct Leaf {
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    fn issue(&self, names: &[&str]) -> Leaf {
+    pub fn issue(&self, names: &[&str]) -> Leaf {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(names)
@@ -45,11 +45,11 @@ impl Authority {
         }
     }
 
-    fn pem(&self) -> String {
+    pub fn pem(&self) -> String {
         self.0.pem()
     }
 
-    fn client(&self, identity: Option<&Leaf>) -> Arc<ClientConfig> {
+    pub fn client(&self, identity: Option<&Leaf>) -> Arc<ClientConfig> {
         service::crypto::install_ring();
         let mut roots = RootCertStore::empty();
         roots.add(self.0.der().clone()).unwrap();
@@ -68,7 +68,7 @@ impl Authority {
 
 impl Leaf {
     /// Writes as an installer does: complete files, moved into place.
-    fn write(&self, dir: &Path, name: &str) -> (PathBuf, PathBuf) {
+    pub fn write(&self, dir: &Path, name: &str) -> (PathBuf, PathBuf) {
         let place = |ending: &str, content: &str| {
             let path = dir.join(format!("{name}.{ending}"));
             let fresh = dir.join(format!("{name}.{ending}.new"));
@@ -80,7 +80,7 @@ impl Leaf {
     }
 }
 
-fn files(names: &[&str], (certificate, key): (PathBuf, PathBuf)) -> CertificateFiles {
+pub fn files(names: &[&str], (certificate, key): (PathBuf, PathBuf)) -> CertificateFiles {
     CertificateFiles {
         server_names: names.iter().map(ToString::to_string).collect(),
         certificate,

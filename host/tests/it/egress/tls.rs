@@ -31,6 +31,7 @@ async fn certificates_must_be_of_a_trusted_authority_and_the_asked_name() {
             certificates,
             client_ca: None,
             alpn,
+            ..TlsOptions::default()
         })
         .unwrap();
         let mut front = options();

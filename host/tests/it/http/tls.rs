@@ -46,6 +46,7 @@ impl Pki {
             certificates,
             client_ca: client_ca.then(|| self.write("ca.crt", self.authority.certificate())),
             alpn: vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+            ..TlsOptions::default()
         };
         let tls = Arc::new(ReloadingTls::load(options).unwrap());
         front_with(|options| options.tls = Some(tls))

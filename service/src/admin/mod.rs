@@ -1,25 +1,31 @@
 //! The admin listener: `/livez`, `/readyz` and `/metrics` on a port of their own, so that the health of a process can
 //! be asked for when its real ports are saturated, and is reachable by nobody the real ports are for.
 
+mod guard;
+mod pages;
+
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
+use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::health::{Health, Probe};
-use crate::metrics::{self, Metrics};
+use crate::health::Health;
+use crate::metrics::Metrics;
+use crate::tls::ReloadingTls;
+
+pub use guard::{Admission, Guard};
 
 /// Probes and scrapers are few; more connections than this wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 64;
@@ -46,13 +52,27 @@ pub enum AdminError {
 pub struct AdminServer {
     listener: TcpListener,
     addr: SocketAddr,
-    state: Arc<State>,
+    state: State,
+}
+
+/// Which pages a listener has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// `/livez` (also `/healthz`) and `/readyz`.
+    Health,
+    /// `/metrics`.
+    Metrics,
+    /// All of them.
+    Both,
 }
 
 #[derive(Debug)]
 struct State {
     health: Health,
     metrics: Metrics,
+    content: Content,
+    tls: Option<Arc<ReloadingTls>>,
+    guard: Option<Arc<dyn Guard>>,
 }
 
 impl AdminServer {
@@ -73,8 +93,35 @@ impl AdminServer {
         Ok(Self {
             listener,
             addr,
-            state: Arc::new(State { health, metrics }),
+            state: State {
+                health,
+                metrics,
+                content: Content::Both,
+                tls: None,
+                guard: None,
+            },
         })
+    }
+
+    /// Leaves out what is not this.
+    #[must_use]
+    pub fn only(mut self, content: Content) -> Self {
+        self.state.content = content;
+        self
+    }
+
+    /// Serves over TLS.
+    #[must_use]
+    pub fn over_tls(mut self, tls: Arc<ReloadingTls>) -> Self {
+        self.state.tls = Some(tls);
+        self
+    }
+
+    /// Serves metrics to those only whom the guard admits.
+    #[must_use]
+    pub fn guarded(mut self, guard: Arc<dyn Guard>) -> Self {
+        self.state.guard = Some(guard);
+        self
     }
 
     /// The address that is really listened on.
@@ -84,6 +131,7 @@ impl AdminServer {
 
     /// Serves until the token is cancelled; requests in progress are finished.
     pub async fn run(self, token: CancellationToken) {
+        let state = Arc::new(self.state);
         let connections = TaskTracker::new();
         let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         loop {
@@ -97,7 +145,7 @@ impl AdminServer {
             };
             match accepted {
                 Ok((stream, _)) => {
-                    let serving = serve(stream, Arc::clone(&self.state), token.clone());
+                    let serving = serve(stream, Arc::clone(&state), token.clone());
                     connections.spawn(async move {
                         serving.await;
                         drop(permit);
@@ -115,14 +163,32 @@ impl AdminServer {
 }
 
 async fn serve(stream: TcpStream, state: Arc<State>, token: CancellationToken) {
-    let service = service_fn(move |request| {
+    let Some(tls) = &state.tls else {
+        return converse(stream, state, token).await;
+    };
+    match tokio::time::timeout(HEAD_TIMEOUT, tls.accept(stream)).await {
+        Ok(Ok(stream)) => converse(stream, Arc::clone(&state), token).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake for metrics failed"),
+        Err(_) => tracing::debug!("a TLS handshake for metrics was not finished in time"),
+    }
+}
+
+async fn converse<S>(stream: S, state: Arc<State>, token: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |request: Request<Incoming>| {
         let state = Arc::clone(&state);
-        async move { Ok::<_, Infallible>(respond(&request, &state)) }
+        async move { Ok::<_, Infallible>(pages::respond(&request, &state).await) }
     });
-    let connection = hyper::server::conn::http1::Builder::new()
+    // Which protocol it is was agreed by ALPN, or is told by the first bytes.
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service);
+        .header_read_timeout(HEAD_TIMEOUT);
+    builder.http2().timer(TokioTimer::new());
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
@@ -134,78 +200,4 @@ async fn serve(stream: TcpStream, state: Arc<State>, token: CancellationToken) {
     if let Err(error) = outcome {
         tracing::debug!(%error, "an admin connection ended early");
     }
-}
-
-fn respond(request: &Request<Incoming>, state: &State) -> Response<Full<Bytes>> {
-    let known = match request.uri().path() {
-        "/livez" => Some(Page::Health(Probe::Live)),
-        "/readyz" => Some(Page::Health(Probe::Ready)),
-        "/metrics" => Some(Page::Metrics),
-        _ => None,
-    };
-    let Some(page) = known else {
-        return answer(
-            StatusCode::NOT_FOUND,
-            TEXT,
-            "not found; there are /livez, /readyz and /metrics\n".into(),
-        );
-    };
-    if request.method() != Method::GET && request.method() != Method::HEAD {
-        let mut refused = answer(
-            StatusCode::METHOD_NOT_ALLOWED,
-            TEXT,
-            "only GET and HEAD\n".into(),
-        );
-        refused
-            .headers_mut()
-            .insert(header::ALLOW, header::HeaderValue::from_static("GET, HEAD"));
-        return refused;
-    }
-    match page {
-        Page::Health(probe) => {
-            let report = state.health.report(probe);
-            let status = if report.ok {
-                StatusCode::OK
-            } else {
-                StatusCode::SERVICE_UNAVAILABLE
-            };
-            match serde_json::to_vec(&report) {
-                Ok(body) => answer(status, "application/json", body),
-                Err(error) => answer(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    TEXT,
-                    format!("{error}\n").into(),
-                ),
-            }
-        }
-        Page::Metrics => match state.metrics.encode() {
-            Ok(body) => answer(StatusCode::OK, metrics::CONTENT_TYPE, body.into()),
-            Err(error) => answer(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                TEXT,
-                format!("{error}\n").into(),
-            ),
-        },
-    }
-}
-
-const TEXT: &str = "text/plain; charset=utf-8";
-
-enum Page {
-    Health(Probe),
-    Metrics,
-}
-
-fn answer(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = status;
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        header::HeaderValue::from_static(content_type),
-    );
-    response.headers_mut().insert(
-        header::CACHE_CONTROL,
-        header::HeaderValue::from_static("no-store"),
-    );
-    response
 }
