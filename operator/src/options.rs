@@ -12,6 +12,13 @@ pub struct OperatorOptions {
     pub control_plane_id: Option<String>,
     /// Namespaces to serve. Empty: all.
     pub watch_namespaces: Vec<String>,
+    /// Namespaces besides the operator's own in which hosts run as Pods.
+    pub host_namespaces: Vec<String>,
+    /// Domain of the cluster's Services, the end of `<service>.<namespace>.svc.<domain>`.
+    pub cluster_domain: String,
+    /// How long a host is still sent requests after its endpoint said that it leaves. Hosts with the extension wait
+    /// that long themselves; others are told to stop only then.
+    pub endpoint_delay: Duration,
     /// Workloads may run on hosts of other environments.
     pub allow_shared_hosts: bool,
     /// Leave Artifacts alone.
@@ -35,6 +42,9 @@ impl OperatorOptions {
             namespace: namespace.into(),
             control_plane_id: None,
             watch_namespaces: Vec::new(),
+            host_namespaces: Vec::new(),
+            cluster_domain: "cluster.local".to_owned(),
+            endpoint_delay: Duration::from_secs(5),
             allow_shared_hosts: true,
             disable_artifact_controller: false,
             leader_identity: None,

@@ -163,6 +163,8 @@ async fn context(deps: &OperatorDeps, metrics: OperatorMetrics) -> Result<Contex
         caches: Caches::default(),
         observed: Observed::default(),
         memory: Memory::default(),
+        names: Mutex::default(),
+        routes: route::memory::Memory::default(),
         host_budget: Mutex::new(Budget::new(HOST_WRITES_PER_MINUTE, Instant::now())),
         queues: Queues::default(),
         fleet,
@@ -262,10 +264,15 @@ fn host_changed(context: &Context, id: &str) {
             .hosts
             .add(Key::new(&context.options.namespace, &view.beat.name));
     }
+    look_at_waiting(context);
+    work_of(context, id);
+}
+
+/// What has no host is looked at again.
+fn look_at_waiting(context: &Context) {
     for waiting in context.caches.workloads.find(UNPLACED) {
         context.queues.workloads.add(Key::of(waiting.as_ref()));
     }
-    work_of(context, id);
 }
 
 /// A host is lost: its endpoints leave, its workloads are replaced.
@@ -278,6 +285,15 @@ fn host_lost(context: &Context, id: &str) {
             .add(Key::new(&context.options.namespace, &view.beat.name));
     }
     work_of(context, id);
+}
+
+fn routes_of(context: &Context, host: &str) {
+    for placed in context.caches.workloads.find(&watch::on_host(host)) {
+        if let Some(service) = watch::service_of(&placed) {
+            let namespace = placed.namespace().unwrap_or_default();
+            context.queues.routes.add(Key::new(namespace, service));
+        }
+    }
 }
 
 fn work_of(context: &Context, host: &str) {

@@ -114,6 +114,12 @@ reasons! {
     InvalidHost => "Send a valid Host header.",
     /// Several namespaces on the host use this single-label name.
     AliasAmbiguous => "Use one of the longer names the answer lists.",
+    /// The Service has a selector, so Kubernetes writes its endpoints and Workloads cannot be behind it.
+    ServiceHasSelector => "Remove the selector, or give the Workloads a Service of their own.",
+    /// A host's address cannot be an endpoint of the Service: loopback, link-local, or of another family.
+    AddressNotRoutable => "Start the host with an address that the cluster routes to, as --host-name or in its Pod.",
+    /// None of the Service's ports means a port of the hosts.
+    ServicePortUnknown => "Call one port http, or give it appProtocol http or the hosts' port as targetPort.",
     /// The rollout made no progress for progressDeadlineSeconds.
     ProgressDeadlineExceeded => "Read the ReplicaSet's reason; correct the template or go back.",
     /// The installed CRDs are older than this operator.

@@ -13,6 +13,7 @@ use crate::watch::{Caches, Key};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::Client;
 use parking_lot::Mutex;
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -65,6 +66,10 @@ pub struct Context {
     pub observed: Observed,
     /// Tries and placements under way.
     pub memory: Memory,
+    /// Host names as resolved at the last start, by uid: configuration may have brought some.
+    pub names: Mutex<HashMap<String, BTreeSet<String>>>,
+    /// What was told of Services, and when their slices were written.
+    pub routes: super::route::memory::Memory,
     /// Writes that Host statuses may take for load figures.
     pub host_budget: Mutex<Budget>,
     /// Events for users.

@@ -9,6 +9,8 @@ pub mod config_layers;
 pub mod declared;
 pub mod durations;
 pub mod host_status;
+pub mod hostnames;
+pub mod http;
 pub mod liveness;
 pub mod names;
 pub mod owner;

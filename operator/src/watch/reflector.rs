@@ -1,6 +1,7 @@
 //! Follows one kind in one namespace (or all) and keeps its cache.
 
 use super::{Cache, Key};
+use crate::error::code;
 use futures::StreamExt;
 use kube::core::DeserializeGuard;
 use kube::runtime::{WatchStreamExt, watcher};
@@ -12,12 +13,32 @@ use std::pin::pin;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
+/// What is followed of a kind.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// The namespace; all when it is `None`.
+    pub namespace: Option<String>,
+    /// Labels that an object has to carry, as the API server reads them.
+    pub labels: Option<&'static str>,
+    /// The operator works without: when it may not be listed or is not there, nobody waits for it.
+    pub optional: bool,
+}
+
+impl Scope {
+    fn config(&self) -> watcher::Config {
+        match self.labels {
+            Some(labels) => watcher::Config::default().labels(labels),
+            None => watcher::Config::default(),
+        }
+    }
+}
+
 /// Watches until the token is cancelled. `on_change` is told of every object that came, changed or went, with
 /// what was and what is; `on_ready` once after the first complete list. An object that cannot be read is left
 /// out and named in the log; it does not stall the others.
 pub async fn follow<K>(
     api: Api<DeserializeGuard<K>>,
-    namespace: Option<String>,
+    scope: Scope,
     cache: &Cache<K>,
     on_change: impl Fn(Option<&K>, Option<&K>),
     on_ready: impl FnOnce(),
@@ -25,7 +46,7 @@ pub async fn follow<K>(
 ) where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {
-    let mut events = pin!(watcher(api, watcher::Config::default()).default_backoff());
+    let mut events = pin!(watcher(api, scope.config()).default_backoff());
     let mut on_ready = Some(on_ready);
     let mut listed: HashSet<Key> = HashSet::new();
     loop {
@@ -38,6 +59,12 @@ pub async fn follow<K>(
             Some(Ok(event)) => event,
             Some(Err(error)) => {
                 tracing::warn!(kind = %K::kind(&()), %error, "watch interrupted; trying again");
+                if scope.optional
+                    && refused(&error)
+                    && let Some(ready) = on_ready.take()
+                {
+                    ready();
+                }
                 continue;
             }
         };
@@ -50,7 +77,7 @@ pub async fn follow<K>(
                 }
             }
             watcher::Event::InitDone => {
-                for key in cache.keys(namespace.as_deref()) {
+                for key in cache.keys(scope.namespace.as_deref()) {
                     if !listed.contains(&key)
                         && let Some(old) = cache.remove(&key)
                     {
@@ -72,6 +99,16 @@ pub async fn follow<K>(
                 }
             }
         }
+    }
+}
+
+/// Whether the API server will go on saying no: forbidden, or not served.
+fn refused(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) => {
+            matches!(code(error), Some(403 | 404))
+        }
+        _ => false,
     }
 }
 

@@ -10,7 +10,7 @@ use protocol::bus::memory::MemoryBus;
 use serde_json::{Value, json};
 use service::telemetry::LogOptions;
 use std::time::Duration;
-use testbed::fake_hosts::{FakeHost, Speaks};
+use testbed::fake_hosts::{FakeHost, HostOptions, Speaks};
 use testbed::kube::ControlPlane;
 use testbed::wait::until;
 use tokio::task::JoinHandle;
@@ -69,6 +69,13 @@ impl World {
 
     /// Starts a host and waits until its object is Ready.
     pub async fn host(&self, name: &str, speaks: Speaks) -> Result<FakeHost> {
+        self.host_with(HostOptions::named(name).speaks(speaks))
+            .await
+    }
+
+    /// As [`Self::host`], with other options.
+    pub async fn host_with(&self, options: HostOptions) -> Result<FakeHost> {
+        let name = &options.name.clone();
         let hosts: Api<crd_types::Host> = Api::namespaced(self.client.clone(), "default");
         // A heartbeat sent before the operator listens is lost, as on any bus.
         until(PATIENCE, "the operator to listen", || async {
@@ -87,7 +94,7 @@ impl World {
             }
         })
         .await?;
-        let host = FakeHost::start(&self.bus, name, speaks).await?;
+        let host = FakeHost::with(&self.bus, options).await?;
         until(PATIENCE, "the Host to be Ready", || async {
             let object = hosts
                 .get_opt(name)
@@ -110,14 +117,18 @@ impl World {
     }
 
     pub async fn apply(&self, name: &str, spec: Value) -> Result<()> {
+        self.apply_in("default", name, spec).await
+    }
+
+    /// As [`Self::apply`], in another namespace.
+    pub async fn apply_in(&self, namespace: &str, name: &str, spec: Value) -> Result<()> {
         let body = json!({
             "apiVersion": "runtime.wasmcloud.dev/v1alpha1", "kind": "WorkloadDeployment",
             "metadata": {"name": name}, "spec": spec,
         });
         let params = PatchParams::apply("test").force();
-        self.deployments()
-            .patch(name, &params, &Patch::Apply(&body))
-            .await?;
+        let api: Api<WorkloadDeployment> = Api::namespaced(self.client.clone(), namespace);
+        api.patch(name, &params, &Patch::Apply(&body)).await?;
         Ok(())
     }
 

@@ -8,8 +8,10 @@
 )]
 
 mod fixture;
+mod hostnames;
 mod journey;
 mod leader;
 mod process;
+mod routes;
 mod scrape;
 mod trouble;

@@ -1,17 +1,18 @@
 //! Routes: the EndpointSlices of Services that Workloads name.
 
+mod apply;
+mod backends;
+pub mod memory;
+
+use super::Context;
 use super::queue::Next;
-use super::{Context, writes};
-use crate::core::routes::{self, Backend};
-use crate::error::{Attempt, ReconcileError};
+use crate::core::routes::{self, Backend, Routes};
+use crate::error::ReconcileError;
 use crate::watch::{self, Key};
-use crd_types::names::{ROUTE_MANAGER_LABEL, SERVICE_NAME_LABEL};
-use crd_types::{Workload, condition};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use kube::api::ListParams;
-use kube::{Api, Resource, ResourceExt};
-use std::collections::BTreeMap;
+use kube::{Api, Resource};
+use protocol::Reason;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,6 +22,7 @@ const MANAGER: &str = "workload-route";
 /// One look at a Service.
 pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, ReconcileError> {
     let Some(service) = context.caches.services.get(&key) else {
+        context.routes.forget(&key);
         return Ok(Next::Wait);
     };
     if service.meta().deletion_timestamp.is_some() {
@@ -30,45 +32,92 @@ pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, Reconcil
         .caches
         .workloads
         .find(&watch::behind(&key.namespace, &key.name));
-    let api: Api<EndpointSlice> = Api::namespaced(context.client(), &key.namespace);
-    let selector = format!(
-        "{SERVICE_NAME_LABEL}={},{ROUTE_MANAGER_LABEL}=true",
-        key.name
-    );
-    let held = api
-        .list(&ListParams::default().labels(&selector))
-        .await
-        .attempt("listing EndpointSlices")?
-        .items;
+    let held: Vec<EndpointSlice> = context
+        .caches
+        .slices
+        .find(&watch::behind(&key.namespace, &key.name))
+        .iter()
+        .map(|slice| slice.as_ref().clone())
+        .collect();
     if workloads.is_empty() && held.is_empty() {
         return Ok(Next::Wait);
     }
-    if !workloads.is_empty() && has_selector(&service) {
-        let note = "the Service has a selector, so Kubernetes writes its endpoints; remove the selector to have it lead to Workloads";
-        context
-            .events
-            .warning(service.as_ref(), "ServiceHasSelector", "Route", note)
-            .await;
-        return Ok(Next::Wait);
+    if let Some(rest) = context.routes.pause(&key, Instant::now()) {
+        return Ok(Next::After(rest));
     }
+    let refused = !workloads.is_empty() && has_selector(&service);
     let backends: Vec<Backend> = workloads
         .iter()
-        .filter_map(|w| backend(&context, w))
+        .filter(|_| !refused)
+        .filter_map(|w| backends::backend(&context, w))
         .collect();
-    let routes = routes::build(&service, &backends);
-    if !routes.not_routable.is_empty() {
-        let addresses: Vec<String> = routes.not_routable.iter().map(IpAddr::to_string).collect();
-        let note = format!(
-            "hosts at {} cannot be reached from other machines and are left out",
-            addresses.join(", ")
-        );
-        context
-            .events
-            .warning(service.as_ref(), "AddressNotRoutable", "Route", &note)
-            .await;
+    let routes = routes::routes(&service, &backends);
+    tell(&context, &key, &service, refused, &routes).await;
+    if !apply::settled(&service, &routes, &held) {
+        let api: Api<EndpointSlice> = Api::namespaced(context.client(), &key.namespace);
+        context.routes.wrote(&key, Instant::now());
+        apply::apply(&api, &service, &routes).await?;
     }
-    apply(&api, held, routes.slices).await?;
     Ok(Next::Wait)
+}
+
+/// Tells what keeps requests from arriving, once.
+async fn tell(context: &Context, key: &Key, service: &Service, refused: bool, routes: &Routes) {
+    let selector = refused.then(|| {
+        "the Service has a selector, so Kubernetes writes its endpoints; remove the selector to have it lead to Workloads"
+            .to_owned()
+    });
+    let addresses = (!routes.left_out.is_empty()).then(|| left_out(service, &routes.left_out));
+    let ports = routes.no_port.then(|| {
+        "none of the Service's ports means the hosts' HTTP port: call one http, or give it appProtocol http or the port's number as targetPort"
+            .to_owned()
+    });
+    for (reason, note) in [
+        (Reason::ServiceHasSelector, selector),
+        (Reason::AddressNotRoutable, addresses),
+        (Reason::ServicePortUnknown, ports),
+    ] {
+        if context.routes.news(key, reason, note.as_deref())
+            && let Some(note) = note
+        {
+            context
+                .events
+                .warning(service, reason.as_str(), "Route", &note)
+                .await;
+        }
+    }
+}
+
+fn left_out(service: &Service, addresses: &[IpAddr]) -> String {
+    /// More would not fit into an Event.
+    const SHOWN: usize = 10;
+    let (unreachable, other): (Vec<&IpAddr>, Vec<&IpAddr>) =
+        addresses.iter().partition(|a| !routes::routable(**a));
+    let list = |all: &[&IpAddr]| {
+        let shown: Vec<String> = all.iter().take(SHOWN).map(ToString::to_string).collect();
+        let more = all.len().saturating_sub(SHOWN);
+        if more > 0 {
+            format!("{} and {more} more", shown.join(", "))
+        } else {
+            shown.join(", ")
+        }
+    };
+    let mut notes = Vec::new();
+    if !unreachable.is_empty() {
+        notes.push(format!(
+            "hosts at {} cannot be reached from other machines and are left out",
+            list(&unreachable)
+        ));
+    }
+    if !other.is_empty() {
+        let families = service.spec.as_ref().and_then(|s| s.ip_families.clone());
+        notes.push(format!(
+            "hosts at {} have no address of the Service's families ({}) and are left out",
+            list(&other),
+            families.unwrap_or_default().join(", ")
+        ));
+    }
+    notes.join("; ")
 }
 
 fn has_selector(service: &Service) -> bool {
@@ -77,77 +126,4 @@ fn has_selector(service: &Service) -> bool {
         .as_ref()
         .and_then(|s| s.selector.as_ref())
         .is_some_and(|s| !s.is_empty())
-}
-
-/// The host of a Workload, when requests can go there.
-fn backend(context: &Context, workload: &Workload) -> Option<Backend> {
-    let status = workload.status.as_ref()?;
-    let host = context.fleet.get(status.host_id.as_deref()?)?;
-    if host.lost_since.is_some_and(|at| at <= Instant::now())
-        || !condition::is_true(&status.conditions, "Ready")
-    {
-        return None;
-    }
-    let announced = host.announced.iter().flat_map(|a| &a.addresses);
-    let address: IpAddr = std::iter::once(&host.beat.hostname)
-        .chain(announced)
-        .find_map(|text| text.parse().ok())?;
-    let terminating = workload.meta().deletion_timestamp.is_some();
-    (host.beat.http_port > 0).then(|| Backend {
-        address,
-        port: host.beat.http_port,
-        ready: !terminating,
-        serving: true,
-        terminating,
-        workload: (workload.name_any(), workload.uid().unwrap_or_default()),
-    })
-}
-
-/// Creates, replaces and deletes until what is held is what is wanted.
-async fn apply(
-    api: &Api<EndpointSlice>,
-    held: Vec<EndpointSlice>,
-    wanted: Vec<EndpointSlice>,
-) -> Result<(), ReconcileError> {
-    let mut held: BTreeMap<String, EndpointSlice> =
-        held.into_iter().map(|s| (s.name_any(), s)).collect();
-    for slice in wanted {
-        match held.remove(&slice.name_any()) {
-            None => {
-                writes::create(api, &slice, MANAGER).await?;
-            }
-            // The family of a slice cannot change.
-            Some(old) if old.address_type != slice.address_type => {
-                writes::delete(api, &old.name_any(), &old.uid().unwrap_or_default()).await?;
-                writes::create(api, &slice, MANAGER).await?;
-            }
-            Some(old) if differs(&old, &slice) => {
-                let mut next = slice;
-                next.metadata.uid = old.uid();
-                next.metadata.resource_version = old.resource_version();
-                let params = kube::api::PostParams {
-                    dry_run: false,
-                    field_manager: Some(MANAGER.to_owned()),
-                };
-                api.replace(&next.name_any(), &params, &next)
-                    .await
-                    .attempt("replacing an EndpointSlice")?;
-            }
-            Some(_) => {}
-        }
-    }
-    for old in held.into_values() {
-        writes::delete(api, &old.name_any(), &old.uid().unwrap_or_default()).await?;
-    }
-    Ok(())
-}
-
-fn differs(old: &EndpointSlice, new: &EndpointSlice) -> bool {
-    old.endpoints != new.endpoints
-        || old.ports != new.ports
-        || old.metadata.owner_references != new.metadata.owner_references
-        || new
-            .labels()
-            .iter()
-            .any(|(key, value)| old.labels().get(key) != Some(value))
 }

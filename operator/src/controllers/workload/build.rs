@@ -1,9 +1,9 @@
 //! The start command of a Workload.
 
 use super::dereference::Resolved;
-use crate::core::aliases;
 use crate::core::durations;
 use crate::core::pull_secret::Login;
+use crate::core::{aliases, http};
 use crate::watch;
 use crd_types::names::{DEPLOYMENT_LABEL, TEMPLATE_HASH_ANNOTATION};
 use crd_types::{LocalResources, PullPolicy, Resources, Timeouts, Workload};
@@ -16,12 +16,20 @@ pub(super) fn start(
     workload: &Workload,
     resolved: Resolved,
     control_plane: &str,
+    cluster_domain: &str,
 ) -> ext::WorkloadStartV1 {
     let namespace = workload.namespace().unwrap_or_default();
-    let service = watch::service_of(workload);
-    let hostnames = service
-        .map(|s| aliases::of_service(s, &namespace).to_vec())
+    // A workload that has nothing but a port of its own answers there for every name.
+    let names = workload
+        .spec
+        .host_interfaces
+        .iter()
+        .any(http::answers_names);
+    let hostnames = watch::service_of(workload)
+        .filter(|_| names)
+        .map(|s| aliases::of_service(s, &namespace, cluster_domain).to_vec())
         .unwrap_or_default();
+    let base = base(workload, resolved, &namespace, &hostnames);
     let extension = ext::StartExtension {
         control_plane: control_plane.to_owned(),
         revision: workload
@@ -41,7 +49,7 @@ pub(super) fn start(
     ext::WorkloadStartV1 {
         base: Some(v2::WorkloadStartRequest {
             workload_id: workload.uid().unwrap_or_default(),
-            workload: Some(base(workload, resolved, &namespace, service)),
+            workload: Some(base),
         }),
         extension: Some(extension),
     }
@@ -51,7 +59,7 @@ fn base(
     workload: &Workload,
     resolved: Resolved,
     namespace: &str,
-    service: Option<&str>,
+    service: &[String],
 ) -> v2::Workload {
     let spec = &workload.spec;
     let host_interfaces = spec
@@ -59,11 +67,10 @@ fn base(
         .iter()
         .zip(resolved.interfaces)
         .map(|(interface, mut config)| {
-            if let Some(service) = service
-                && interface.is("wasi", "http")
-                && aliases::takes_requests(&interface.interfaces)
-            {
-                aliases::inject(&mut config, service, namespace);
+            if !service.is_empty() && http::answers_names(interface) {
+                aliases::inject(&mut config, service);
+            } else if http::takes_requests(interface) {
+                aliases::complete(&mut config);
             }
             v2::WitInterface {
                 namespace: interface.namespace.clone(),

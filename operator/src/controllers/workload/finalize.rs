@@ -5,8 +5,9 @@ use crate::bus::{CallError, RunState, Standing};
 use crate::controllers::queue::Next;
 use crate::controllers::{Context, writes};
 use crate::error::ReconcileError;
-use crd_types::Workload;
+use crate::watch;
 use crd_types::names::{LEGACY_FINALIZERS, WORKLOAD_FINALIZER};
+use crd_types::{Workload, condition};
 use kube::{Api, Resource, ResourceExt};
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,9 @@ async fn still_running(context: &Context, workload: &Workload) -> Option<Next> {
         Standing::Unknown => return Some(Next::After(Duration::from_secs(1))),
         Standing::Alive => {}
     }
+    if let Some(rest) = endpoint_delay(context, workload, host) {
+        return Some(Next::After(rest));
+    }
     match context.hosts.stop(host, &uid).await {
         Ok(report) => match report.state {
             RunState::NotFound | RunState::Completed => None,
@@ -66,6 +70,22 @@ async fn still_running(context: &Context, workload: &Workload) -> Option<Next> {
             Some(Next::BackOff)
         }
     }
+}
+
+/// Time that the endpoint's leave takes to get around, where the host does not wait for it itself.
+fn endpoint_delay(context: &Context, workload: &Workload, host: &str) -> Option<Duration> {
+    watch::service_of(workload)?;
+    let ready = condition::is_true(&workload.status.as_ref()?.conditions, "Ready");
+    if !ready || context.hosts.extended(host) {
+        return None;
+    }
+    let since = workload.meta().deletion_timestamp.as_ref()?.0;
+    let passed = jiff::Timestamp::now().duration_since(since);
+    let passed = Duration::try_from(passed).unwrap_or_default();
+    // The API server's time has whole seconds.
+    let wanted = context.options.endpoint_delay + Duration::from_secs(1);
+    let rest = wanted.saturating_sub(passed);
+    (!rest.is_zero()).then_some(rest)
 }
 
 fn overdue(workload: &Workload) -> bool {

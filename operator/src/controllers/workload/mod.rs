@@ -3,6 +3,7 @@
 mod build;
 mod dereference;
 mod finalize;
+mod hostnames;
 pub mod memory;
 mod outcome;
 mod schedule;

@@ -1,7 +1,7 @@
 //! From no host to started: read what is referred to, choose a host, record it, then send the start. The host is
 //! in the status before anything is sent, so that a stop finds it whatever happens in between.
 
-use super::{build, dereference, outcome, schedule, status};
+use super::{build, dereference, hostnames, outcome, schedule, status};
 use crate::bus::CallError;
 use crate::controllers::Context;
 use crate::controllers::queue::Next;
@@ -18,7 +18,7 @@ pub(super) async fn run(
 ) -> Result<Next, ReconcileError> {
     let uid = workload.uid().unwrap_or_default();
     context.metrics.placements.pending(&uid);
-    let resolved = match dereference::resolve(context.client(), workload).await? {
+    let mut resolved = match dereference::resolve(context.client(), workload).await? {
         Ok(resolved) => resolved,
         Err(unresolved) => {
             context.metrics.placements.unplaced(unresolved.reason);
@@ -27,6 +27,11 @@ pub(super) async fn run(
             return Ok(Next::BackOff);
         }
     };
+    if let Err((reason, message)) = hostnames::settle(context, workload, &mut resolved) {
+        context.metrics.placements.unplaced(reason);
+        status::not_configured(context, api, workload, reason.as_str(), &message).await?;
+        return Ok(Next::BackOff);
+    }
     let host = match schedule::choose(context, workload) {
         Ok(host) => host,
         Err(unplaced) => {
@@ -36,7 +41,12 @@ pub(super) async fn run(
             return Ok(Next::After(Duration::from_secs(30)));
         }
     };
-    let command = build::start(workload, resolved, &context.control_plane);
+    let command = build::start(
+        workload,
+        resolved,
+        &context.control_plane,
+        &context.options.cluster_domain,
+    );
     let placed = match status::placed(context, api, workload, &host).await {
         Ok(placed) => placed,
         Err(error) => {

@@ -1,6 +1,6 @@
 //! The Workload's status, for each thing that can have happened, and the Event that tells of it.
 
-use super::MANAGER;
+use super::{MANAGER, hostnames};
 use crate::bus::{HostView, Report, RunState};
 use crate::controllers::{Context, context, writes};
 use crate::core::conditions::Conditions;
@@ -9,6 +9,9 @@ use crd_types::{ConditionStatus, ImageStatus, LastError, Workload, WorkloadStatu
 use kube::{Api, Resource, ResourceExt};
 use protocol::Reason;
 use std::time::Duration;
+
+/// Type of the condition about host names.
+const HOSTNAMES: &str = "Hostnames";
 
 /// Something it refers to is missing or unusable.
 pub(super) async fn not_configured(
@@ -106,6 +109,7 @@ pub(super) async fn placed(
         )
         .unknown("Sync", "Waiting", "workload is not placed yet")
         .unknown("Ready", "Starting", "workload is being started");
+    names(context, workload, &host.beat.id, &mut conditions).await;
     let written = write(context, api, workload, status, &conditions).await?;
     context
         .events
@@ -117,6 +121,25 @@ pub(super) async fn placed(
         )
         .await;
     Ok(written)
+}
+
+/// Names that it may not have, or not alone. Of a Workload that never had trouble nothing is said.
+async fn names(context: &Context, workload: &Workload, host: &str, conditions: &mut Conditions) {
+    let Some((reason, message)) = hostnames::trouble(context, workload, host) else {
+        let held = workload.status.as_ref().map(|s| s.conditions.as_slice());
+        if condition::find(held.unwrap_or_default(), HOSTNAMES).is_some() {
+            conditions.yes(HOSTNAMES);
+        }
+        return;
+    };
+    let reason = reason.as_str();
+    if !says(workload, HOSTNAMES, reason, &message) {
+        context
+            .events
+            .warning(workload, reason, "Route", &message)
+            .await;
+    }
+    conditions.no(HOSTNAMES, reason, message);
 }
 
 /// The host has accepted it.
@@ -183,6 +206,9 @@ pub(super) async fn running(
         .yes("Placement")
         .yes("Sync")
         .yes("Ready");
+    if let Some(host) = &status.host_id {
+        names(context, workload, host, &mut conditions).await;
+    }
     write(context, api, workload, status, &conditions).await?;
     if !was {
         let (reason, note) = match report.state {

@@ -31,7 +31,7 @@ fn resolved() -> Resolved {
 
 #[test]
 fn the_command_says_what_the_spec_says() {
-    let start = start(&workload(), resolved(), "cp");
+    let start = start(&workload(), resolved(), "cp", "cluster.local");
     let base = start.base.unwrap();
     assert_eq!(base.workload_id, "u");
     let workload = base.workload.unwrap();
@@ -59,7 +59,9 @@ fn the_command_says_what_the_spec_says() {
 
 #[test]
 fn limits_travel_beside_the_base_command() {
-    let extension = start(&workload(), resolved(), "cp").extension.unwrap();
+    let extension = start(&workload(), resolved(), "cp", "cluster.local")
+        .extension
+        .unwrap();
     assert_eq!(
         (extension.control_plane.as_str(), extension.owner.as_str()),
         ("cp", "w")
