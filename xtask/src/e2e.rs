@@ -1,4 +1,4 @@
-//! The end-to-end suite, on either kind of cluster.
+//! The end-to-end suite, on each kind of cluster.
 
 use xshell::cmd;
 
@@ -6,16 +6,22 @@ use crate::cargo::SELECTION;
 use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::steps::Steps;
-use crate::{cargo, guests, say, tools};
+use crate::{cargo, guests, kind, say, tools};
 
-/// The clusters the suite runs on.
+/// The cluster that takes Docker.
+const KIND: &str = "kind";
+
+/// The clusters the suite runs on everywhere.
 pub const CLUSTERS: [&str; 2] = ["embedded", "apiserver"];
 
 /// `cargo xtask e2e --cluster …`: builds and fetches what the suite drives, and runs it.
 pub fn run(project: &Project, cluster: &str) -> Result<()> {
+    if cluster == KIND {
+        return kind::run(project);
+    }
     if !CLUSTERS.contains(&cluster) {
         return Err(Error(format!(
-            "no cluster is called {cluster}; there are {}",
+            "no cluster is called {cluster}; there are {}, {KIND}",
             CLUSTERS.join(", ")
         )));
     }

@@ -37,7 +37,7 @@ xflags::xflags! {
         }
         /// Runs the end-to-end suite.
         cmd e2e {
-            /// `embedded` (wash up) or `apiserver` (a real kube-apiserver and nats-server).
+            /// `embedded` (wash up), `apiserver` (a real kube-apiserver and nats-server) or `kind` (Pods; takes Docker).
             required --cluster cluster: String
         }
         /// What CI runs: formatting, lints, generated files, tests and the demo.

@@ -13,6 +13,7 @@ mod error;
 mod flags;
 mod generated;
 mod guests;
+mod kind;
 mod project;
 mod say;
 mod steps;

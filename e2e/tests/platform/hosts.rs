@@ -33,7 +33,7 @@ async fn two_hosts() -> Result<()> {
         );
     }
 
-    cluster.kill_host(1)?;
+    cluster.kill_host(1).await?;
     let lost = cluster.host_name(1).to_owned();
     let replaced = wait::until(
         wait::TEST,

@@ -45,8 +45,8 @@ async fn leaders() -> Result<()> {
     // `kill -9`: the Lease has to run out first.
     let first = cluster.leader().await?;
     let second = 1 - first;
-    cluster.kill_operator(first);
     let died = Instant::now();
+    cluster.kill_operator(first).await?;
     kubectl.apply(&deployment("witness", &hello, 1)).await?;
     cluster.leads(second, LEASE + SLACK).await?;
     ensure!(

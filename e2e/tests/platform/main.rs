@@ -10,6 +10,7 @@ mod kubectl;
 mod leaders;
 mod lifecycle;
 mod manifests;
+mod pods;
 mod prebuilt;
 mod refusals;
 mod scope;

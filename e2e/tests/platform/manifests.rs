@@ -88,7 +88,7 @@ async fn the_migration_guides_manifest_runs() {
 }
 
 async fn hello_world() -> Result<()> {
-    let cluster = Cluster::start(Hosts::One).await?;
+    let mut cluster = Cluster::start(Hosts::One).await?;
     let kubectl = cluster.kubectl()?;
     let image = cluster.publish("http-hello", "hello-world:1").await?;
     let port = testbed::free_port()?;
@@ -121,7 +121,8 @@ async fn hello_world() -> Result<()> {
         .await
         .with_context(|| cluster.logs())?;
     // The port is the Deployment's own: any Host header will do.
-    let answer = get(&format!("127.0.0.1:{port}"), "anything.test", "/").await?;
+    let address = cluster.reach(0, port).await?;
+    let answer = get(&address, "anything.test", "/").await?;
     assert_eq!(answer.status, 200, "{answer:?}");
     Ok(())
 }

@@ -37,11 +37,11 @@ fn grouped(name: &str, image: &str, replicas: u32, group: &str) -> Result<String
 async fn two() -> Result<()> {
     let red = Cluster::apart(&plan("red")).await?;
     let blue = red.beside(&plan("blue")).await?;
-    let hello = red.publish("http-hello", "hello:1").await?;
     let mut both = [(red, "red"), (blue, "blue")];
     let mut placed = Vec::new();
     for (cluster, group) in &both {
         let kubectl = cluster.kubectl()?;
+        let hello = cluster.publish("http-hello", "hello:1").await?;
         kubectl.apply(&grouped("hello", &hello, 2, group)?).await?;
         let workloads = ready(&kubectl, "hello", 2)
             .await
@@ -60,6 +60,7 @@ async fn two() -> Result<()> {
     for (cluster, group) in &mut both {
         cluster.restart_operator().await?;
         let kubectl = cluster.kubectl()?;
+        let hello = cluster.publish("http-hello", "hello:1").await?;
         kubectl
             .apply(&grouped("witness", &hello, 1, group)?)
             .await?;

@@ -7,26 +7,30 @@ use testbed::Process;
 use testbed::kube::{ControlPlane, Kubectl, write_account};
 
 use super::binaries::{self, WashUp};
+use super::kind::Kind;
 
 /// The namespace of operators that are processes of their own. Hosts live in it too.
 pub const SYSTEM: &str = "wasmcloud-system";
 
 /// Which API server a suite runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum Which {
     /// The one inside `wash up`.
     Embedded,
     /// A real kube-apiserver.
     Real,
+    /// A whole cluster, in which everything runs in Pods.
+    Pods,
 }
 
-impl Kind {
+impl Which {
     /// What `E2E_CLUSTER` names.
     pub fn from_env() -> Result<Self> {
         Ok(match std::env::var("E2E_CLUSTER").as_deref() {
             Err(_) | Ok("embedded") => Self::Embedded,
             Ok("apiserver") => Self::Real,
-            Ok(other) => bail!("E2E_CLUSTER is {other:?}; it is embedded or apiserver"),
+            Ok("kind") => Self::Pods,
+            Ok(other) => bail!("E2E_CLUSTER is {other:?}; it is embedded, apiserver or kind"),
         })
     }
 }
@@ -35,6 +39,7 @@ impl Kind {
 pub enum Api {
     Embedded { wash: Process, kubeconfig: PathBuf },
     Real(Box<ControlPlane>),
+    Pods(Kind),
 }
 
 impl Api {
@@ -51,11 +56,27 @@ impl Api {
         Ok(Self::Real(Box::new(ControlPlane::start().await?)))
     }
 
+    /// The cluster that xtask made, emptied.
+    pub async fn pods() -> Result<Self> {
+        let kind = Kind::from_env()?;
+        kind.clean().await?;
+        Ok(Self::Pods(kind))
+    }
+
+    /// Makes the operators' namespace.
+    pub async fn make_room(&self) -> Result<()> {
+        Kubectl::new(&self.admin())?
+            .run(&["create", "namespace", SYSTEM])
+            .await
+            .map(drop)
+    }
+
     /// The administrator's kubeconfig.
     pub fn admin(&self) -> PathBuf {
         match self {
             Self::Embedded { kubeconfig, .. } => kubeconfig.clone(),
             Self::Real(plane) => plane.kubeconfig(),
+            Self::Pods(kind) => kind.kubeconfig().to_owned(),
         }
     }
 
@@ -64,14 +85,18 @@ impl Api {
     pub async fn operator_account(&self, folder: &Path, watch: &[String]) -> Result<PathBuf> {
         let admin = self.admin();
         let kubectl = Kubectl::new(&admin)?;
-        for namespace in std::iter::once(SYSTEM).chain(watch.iter().map(String::as_str)) {
+        for namespace in watch {
             kubectl.run(&["create", "namespace", namespace]).await?;
         }
         let manifests = binaries::rbac(SYSTEM, watch).await?;
         kubectl.apply(&manifests).await?;
-        let installer = folder.join("installer.kubeconfig");
-        write_account(&admin, SYSTEM, "runtime-operator-install-crds", &installer).await?;
-        binaries::install_crds(&installer).await?;
+        if let Self::Pods(kind) = self {
+            kind.install_crds().await?;
+        } else {
+            let installer = folder.join("installer.kubeconfig");
+            write_account(&admin, SYSTEM, "runtime-operator-install-crds", &installer).await?;
+            binaries::install_crds(&installer).await?;
+        }
         let operator = folder.join("operator.kubeconfig");
         write_account(&admin, SYSTEM, "runtime-operator", &operator).await?;
         Ok(operator)
@@ -84,7 +109,7 @@ impl Api {
                 wash.kill();
                 binaries::start_wash_up(wash, kubeconfig).await
             }
-            Self::Real(_) => bail!("this API server is not wash up's"),
+            Self::Real(_) | Self::Pods(_) => bail!("this API server is not wash up's"),
         }
     }
 
@@ -93,6 +118,7 @@ impl Api {
         match self {
             Self::Embedded { wash, .. } => wash.log_tail(),
             Self::Real(plane) => plane.log_tail(),
+            Self::Pods(_) => String::new(),
         }
     }
 }

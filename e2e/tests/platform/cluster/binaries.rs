@@ -94,60 +94,59 @@ pub async fn rbac(namespace: &str, watch: &[String]) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// `runtime-operator` on a cluster.
-pub struct Operator {
-    pub process: Process,
-    name: String,
-    health: String,
+/// What an operator is told.
+#[derive(Debug, Clone, Copy)]
+pub struct OperatorFlags<'a> {
+    pub nats: &'a str,
+    pub watch: &'a [String],
+    pub elect: bool,
 }
 
-impl Operator {
-    pub fn new(
-        folder: &Path,
-        name: &str,
-        kubeconfig: &Path,
-        nats: &str,
-        watch: &[String],
-        elect: bool,
-    ) -> Result<Self> {
-        let health = format!("127.0.0.1:{}", testbed::free_port()?);
-        let process = Process::new(
-            name,
-            bin::path("runtime-operator")?,
-            folder.join(format!("{name}.log")),
-        )
-        .args(["--nats-url", nats, "--health-probe-bind-address", &health])
-        .args(["--metrics-bind-address", "0"])
-        .args(["--watch-namespaces", &watch.join(",")])
-        .arg(format!("--leader-elect={elect}"))
+/// The command line of an operator that serves its health at `health`.
+pub fn command_line(flags: &OperatorFlags<'_>, health: &str) -> Vec<String> {
+    let watch = flags.watch.join(",");
+    let elect = format!("--leader-elect={}", flags.elect);
+    [
+        "--nats-url",
+        flags.nats,
+        "--health-probe-bind-address",
+        health,
+        "--metrics-bind-address",
+        "0",
+        "--watch-namespaces",
+        &watch,
+        &elect,
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+/// `runtime-operator` under the account of `kubeconfig`.
+pub fn operator(
+    folder: &Path,
+    name: &str,
+    kubeconfig: &Path,
+    flags: &OperatorFlags<'_>,
+    health: &str,
+) -> Result<Process> {
+    let log = folder.join(format!("{name}.log"));
+    Ok(Process::new(name, bin::path("runtime-operator")?, log)
+        .args(command_line(flags, health))
         .env("KUBECONFIG", kubeconfig)
         // Whoever holds the Lease is named after the machine, which is a Pod's name in a cluster.
         .env("HOSTNAME", name)
-        .env("OPERATOR_NAMESPACE", super::SYSTEM);
-        Ok(Self {
-            process,
-            name: name.to_owned(),
-            health,
+        .env("OPERATOR_NAMESPACE", super::SYSTEM))
+}
+
+/// Waits until the operator whose health is at `health` says that it is ready.
+pub async fn operator_is_ready(process: &mut Process, health: &str) -> Result<()> {
+    process
+        .ready(READY, || async move {
+            let answer = super::request::get(health, health, "/readyz").await?;
+            ensure!(answer.status == 200, "{answer:?}");
+            Ok::<_, anyhow::Error>(())
         })
-    }
-
-    /// Its name in the Lease.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Starts it, and waits until it says that it is ready.
-    pub async fn start(&mut self) -> Result<()> {
-        self.process.start()?;
-        let health = &self.health;
-        self.process
-            .ready(READY, || async move {
-                let answer = super::request::get(health, health, "/readyz").await?;
-                ensure!(answer.status == 200, "{answer:?}");
-                Ok::<_, anyhow::Error>(())
-            })
-            .await
-    }
+        .await
 }
 
 /// What a host is told.

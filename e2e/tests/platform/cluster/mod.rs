@@ -1,38 +1,46 @@
-//! A platform of built binaries, with either control plane.
+//! A platform of built binaries, with either control plane, or in the Pods of a kind cluster.
 //!
-//! - `api`: the API server and its accounts.
-//! - `plan`: what to start.
-//! - `binaries`: starting each of them.
+//! - `api`: the API server and its accounts; `kind`, `pods`, `manifests`: a cluster with Pods.
+//! - `plan`: what to start; `binaries`, `program`: starting each of them.
+//! - `bus`: NATS and the registry, which clusters can share.
+//! - `operators`, `hosts`: what can be done with them.
 //! - `image`: publishing a component where hosts pull it from.
-//! - `request`: one HTTP request by Host header.
+//! - `request`: one HTTP request by Host header; `starts`: commands seen on the bus.
 //!
 //! Scenarios never ask which control plane it is: whatever differs is here.
 
 mod api;
 mod binaries;
+mod bus;
+mod hosts;
 mod image;
+mod kind;
+mod manifests;
 mod operators;
 mod plan;
+mod pods;
+mod program;
 mod request;
 mod starts;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use testbed::kube::Kubectl;
-use testbed::nats::NatsServer;
-use testbed::registry::Registry;
-use testbed::{Process, wait};
+use testbed::wait;
 
 pub use api::{SYSTEM, may};
+pub use manifests::all as pod_manifests;
 pub use plan::{Apart, Hosts};
 pub use request::{Answer, get};
 pub use starts::Starts;
 
-use api::{Api, Kind};
-use binaries::{HostFlags, Operator, WashUp};
+use api::{Api, Which};
+use binaries::{OperatorFlags, WashUp};
+use bus::{Images, Nats};
+use hosts::Host;
+use operators::Operator;
 
 /// How long anything that is not a rollout or a lost host may take to show.
 pub const SOON: Duration = Duration::from_secs(30);
@@ -43,24 +51,9 @@ pub struct Cluster {
     hosts: Vec<Host>,
     operators: Vec<Operator>,
     api: Api,
-    nats: Option<Arc<NatsServer>>,
-    registry: Arc<Registry>,
+    nats: Option<Nats>,
+    images: Images,
     folder: tempfile::TempDir,
-}
-
-/// One host.
-struct Host {
-    /// `None` for the host inside `wash up`.
-    process: Option<Process>,
-    /// Its name in `kubectl get hosts`, where it has a process of its own.
-    name: String,
-    http: String,
-}
-
-/// What several clusters can have in common.
-struct Shared {
-    nats: Arc<NatsServer>,
-    registry: Arc<Registry>,
 }
 
 impl Cluster {
@@ -70,7 +63,7 @@ impl Cluster {
             Hosts::One => 1,
             Hosts::TwoOverNats => 2,
         };
-        if Kind::from_env()? == Kind::Real {
+        if Which::from_env()? != Which::Embedded {
             let plan = Apart {
                 hosts: count,
                 ..Apart::default()
@@ -79,16 +72,16 @@ impl Cluster {
         }
         // `wash up`: API server, operator and, with `Hosts::One`, the host in one process.
         let folder = folder()?;
-        let registry = Arc::new(Registry::start().await?);
+        let images = Images::process().await?;
         let nats = match hosts {
             Hosts::One => None,
-            Hosts::TwoOverNats => Some(Arc::new(NatsServer::start().await?)),
+            Hosts::TwoOverNats => Some(Nats::process().await?),
         };
         let http = format!("127.0.0.1:{}", testbed::free_port()?);
         let api = Api::embedded(WashUp {
             folder: folder.path(),
             http: &http,
-            nats: nats.as_ref().map(|nats| nats.url()),
+            nats: nats.as_ref().map(|nats| nats.url.clone()),
             operator: true,
         })
         .await?;
@@ -97,125 +90,101 @@ impl Cluster {
             operators: Vec::new(),
             api,
             nats,
-            registry,
+            images,
             folder,
         };
         if hosts == Hosts::One {
             cluster.hosts.push(Host {
-                process: None,
+                program: None,
                 name: String::new(),
                 http,
             });
         } else {
-            cluster.add_hosts(count, "default")?;
+            cluster.add_hosts(count, "default").await?;
         }
         cluster.hosts_are_ready().await?;
         Ok(cluster)
     }
 
-    /// Starts operators and hosts as processes of their own, beside the API server that `E2E_CLUSTER` names.
+    /// Starts operators and hosts as programs of their own, beside the API server that `E2E_CLUSTER` names.
     pub async fn apart(plan: &Apart) -> Result<Self> {
-        let (nats, registry) = tokio::try_join!(NatsServer::start(), Registry::start())?;
-        let shared = Shared {
-            nats: Arc::new(nats),
-            registry: Arc::new(registry),
+        let folder = folder()?;
+        let which = Which::from_env()?;
+        if which == Which::Pods {
+            let api = Api::pods().await?;
+            api.make_room().await?;
+            let Api::Pods(kind) = &api else {
+                anyhow::bail!("the cluster with Pods has no Pods")
+            };
+            let (images, nats) = (Images::of(kind), Nats::pod(kind, folder.path()).await?);
+            return Self::on(api, plan, images, nats, folder).await;
+        }
+        let (nats, images) = tokio::try_join!(Nats::process(), Images::process())?;
+        let api = match which {
+            Which::Real => Api::real().await?,
+            _ => Self::bare(&folder, &nats).await?,
         };
-        Self::on(Kind::from_env()?, plan, shared).await
+        api.make_room().await?;
+        Self::on(api, plan, images, nats, folder).await
     }
 
     /// A second control plane, whose hosts and operators share this one's bus.
     pub async fn beside(&self, plan: &Apart) -> Result<Self> {
-        let nats = self.nats.clone().context("this cluster has no NATS")?;
-        let registry = self.registry.clone();
-        Self::on(Kind::Embedded, plan, Shared { nats, registry }).await
+        let folder = folder()?;
+        let nats = self.nats.as_ref().context("this cluster has no NATS")?;
+        let (nats, images) = (nats.seen_from_here(), self.images.seen_from_here());
+        let api = Self::bare(&folder, &nats).await?;
+        api.make_room().await?;
+        Self::on(api, plan, images, nats, folder).await
     }
 
-    async fn on(kind: Kind, plan: &Apart, shared: Shared) -> Result<Self> {
-        let folder = folder()?;
-        let url = shared.nats.url();
-        let api = match kind {
-            Kind::Real => Api::real().await?,
-            Kind::Embedded => {
-                Api::embedded(WashUp {
-                    folder: folder.path(),
-                    http: "",
-                    nats: Some(url.clone()),
-                    operator: false,
-                })
-                .await?
-            }
-        };
+    /// `wash up` with the API server alone.
+    async fn bare(folder: &tempfile::TempDir, nats: &Nats) -> Result<Api> {
+        Api::embedded(WashUp {
+            folder: folder.path(),
+            http: "",
+            nats: Some(nats.url.clone()),
+            operator: false,
+        })
+        .await
+    }
+
+    async fn on(
+        api: Api,
+        plan: &Apart,
+        images: Images,
+        nats: Nats,
+        folder: tempfile::TempDir,
+    ) -> Result<Self> {
         let account = api.operator_account(folder.path(), &plan.watch).await?;
+        let flags = OperatorFlags {
+            nats: &nats.inner_url,
+            watch: &plan.watch,
+            elect: plan.operators > 1,
+        };
         let mut operators = Vec::new();
         for index in 1..=plan.operators {
             let name = format!("operator-{index}");
-            let elect = plan.operators > 1;
-            let mut operator =
-                Operator::new(folder.path(), &name, &account, &url, &plan.watch, elect)?;
-            operator.start().await?;
+            let operator = if let Api::Pods(kind) = &api {
+                kind.operator(folder.path(), &name, &flags).await?
+            } else {
+                let mut operator = Operator::process(folder.path(), &name, &account, &flags)?;
+                operator.start().await?;
+                operator
+            };
             operators.push(operator);
         }
         let mut cluster = Self {
             hosts: Vec::new(),
             operators,
             api,
-            nats: Some(shared.nats),
-            registry: shared.registry,
+            nats: Some(nats),
+            images,
             folder,
         };
-        cluster.add_hosts(plan.hosts, &plan.group)?;
+        cluster.add_hosts(plan.hosts, &plan.group).await?;
         cluster.hosts_are_ready().await?;
         Ok(cluster)
-    }
-
-    fn add_hosts(&mut self, count: usize, group: &str) -> Result<()> {
-        let nats = self.nats.as_ref().context("hosts join over NATS")?.url();
-        let prefix = if group == "default" { "host" } else { group };
-        for index in 1..=count {
-            let name = format!("{prefix}-{index}");
-            let http = format!("127.0.0.1:{}", testbed::free_port()?);
-            let mut process = binaries::host(&HostFlags {
-                folder: self.folder.path(),
-                name: &name,
-                group,
-                http: &http,
-                nats: &nats,
-            })?;
-            process.start()?;
-            self.hosts.push(Host {
-                process: Some(process),
-                name,
-                http,
-            });
-        }
-        Ok(())
-    }
-
-    /// Waits until the hosts of this cluster are Ready; others' may be listed too.
-    async fn hosts_are_ready(&self) -> Result<()> {
-        let kubectl = self.kubectl()?;
-        wait::until(SOON, "the hosts to be Ready", || async {
-            let hosts = crate::objects::list(&kubectl, "hosts").await?;
-            let ready = hosts
-                .iter()
-                .filter(|host| crate::objects::is_ready(host) && self.owns(host))
-                .count();
-            anyhow::ensure!(
-                ready == self.hosts.len(),
-                "{ready} of {} are ready: {hosts:?}",
-                self.hosts.len()
-            );
-            Ok::<_, anyhow::Error>(())
-        })
-        .await
-        .with_context(|| self.logs())
-    }
-
-    fn owns(&self, host: &serde_json::Value) -> bool {
-        let name = host["metadata"]["name"].as_str().unwrap_or_default();
-        self.hosts
-            .iter()
-            .any(|own| own.process.is_none() || own.name == name)
     }
 
     /// kubectl as the administrator.
@@ -228,30 +197,16 @@ impl Cluster {
         self.api.admin()
     }
 
-    /// Pushes the built component `name` as `image` (`hello:1`), and returns its reference.
+    /// Pushes the built component `name` as `image` (`hello:1`), and returns the reference for hosts.
     pub async fn publish(&self, name: &str, image: &str) -> Result<String> {
-        let reference = self.registry.image(image);
-        image::push(
-            &testbed::guests::path(name)?,
-            &reference,
-            self.folder.path(),
-        )
-        .await?;
-        Ok(reference)
+        let component = testbed::guests::path(name)?;
+        image::push(&component, &self.images.to(image), self.folder.path()).await?;
+        Ok(self.images.from(image))
     }
 
     /// A reference that the registry does not have.
     pub fn missing_image(&self) -> String {
-        self.registry.image("never-pushed:1")
-    }
-
-    /// `GET path` by Host header from the host number `index`.
-    pub async fn get(&self, index: usize, host: &str, path: &str) -> Result<Answer> {
-        let at = self
-            .hosts
-            .get(index)
-            .with_context(|| format!("there is no host {index}"))?;
-        request::get(&at.http, host, path).await
+        self.images.from("never-pushed:1")
     }
 
     /// Waits until `GET path` by Host header answers as `expected` says.
@@ -271,32 +226,17 @@ impl Cluster {
         .with_context(|| self.logs())
     }
 
-    /// The name of host number `index`, where it has a process of its own.
-    pub fn host_name(&self, index: usize) -> &str {
-        &self.hosts[index].name
-    }
-
-    /// Ends host number `index` as `kill -9` does.
-    pub fn kill_host(&mut self, index: usize) -> Result<()> {
-        let process = self.hosts[index]
-            .process
-            .as_mut()
-            .context("this host has no process of its own")?;
-        process.kill();
-        Ok(())
-    }
-
     /// The ends of all logs, for an error.
     pub fn logs(&self) -> String {
         let api = ("API server", self.api.log_tail());
         let operators = self
             .operators
             .iter()
-            .map(|operator| (operator.name(), operator.process.log_tail()));
+            .map(|operator| (operator.name(), operator.log_tail()));
         let hosts = self
             .hosts
             .iter()
-            .filter_map(|host| Some((host.name.as_str(), host.process.as_ref()?.log_tail())));
+            .filter_map(|host| Some((host.name.as_str(), host.program.as_ref()?.log_tail())));
         let mut text = String::new();
         for (name, log) in std::iter::once(api).chain(operators).chain(hosts) {
             for part in ["--- ", name, "\n", &log, "\n"] {

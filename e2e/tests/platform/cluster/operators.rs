@@ -1,15 +1,71 @@
 //! Operators under way: which of them leads, and how they end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use testbed::wait;
 
+use super::binaries::{self, OperatorFlags};
+use super::pods::Pod;
+use super::program::Program;
 use super::{Cluster, SYSTEM};
 
-/// How long an operator may take to end when it is told to.
-const STOP: Duration = Duration::from_secs(15);
+/// An operator of its own.
+pub struct Operator {
+    program: Program,
+    name: String,
+    /// Where its process serves its health; of a Pod Kubernetes asks.
+    health: String,
+}
+
+impl Operator {
+    /// A process, not started yet.
+    pub fn process(
+        folder: &Path,
+        name: &str,
+        kubeconfig: &Path,
+        flags: &OperatorFlags<'_>,
+    ) -> Result<Self> {
+        let health = format!("127.0.0.1:{}", testbed::free_port()?);
+        let process = binaries::operator(folder, name, kubeconfig, flags, &health)?;
+        Ok(Self {
+            program: Program::Process(process),
+            name: name.to_owned(),
+            health,
+        })
+    }
+
+    /// A Pod that runs.
+    pub fn in_pod(name: &str, pod: Pod) -> Self {
+        Self {
+            program: Program::Pod(Box::new(pod)),
+            name: name.to_owned(),
+            health: String::new(),
+        }
+    }
+
+    /// Its name in the Lease.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The end of its log.
+    pub fn log_tail(&self) -> String {
+        self.program.log_tail()
+    }
+
+    /// Starts it, and waits until it says that it is ready.
+    pub async fn start(&mut self) -> Result<()> {
+        match &mut self.program {
+            Program::Process(process) => {
+                process.start()?;
+                binaries::operator_is_ready(process, &self.health).await
+            }
+            Program::Pod(pod) => pod.start_again().await,
+        }
+    }
+}
 
 impl Cluster {
     /// Ends the operator (embedded: the API server with it) as `kill -9` does, and starts it again.
@@ -17,22 +73,20 @@ impl Cluster {
         match self.operators.first_mut() {
             None => self.api.restart_wash_up().await,
             Some(operator) => {
-                operator.process.kill();
+                operator.program.kill().await?;
                 operator.start().await
             }
         }
     }
 
     /// Ends operator number `index` as `kill -9` does.
-    pub fn kill_operator(&mut self, index: usize) {
-        self.operators[index].process.kill();
+    pub async fn kill_operator(&mut self, index: usize) -> Result<()> {
+        self.operators[index].program.kill().await
     }
 
     /// Ends operator number `index` as Kubernetes ends a Pod.
     pub async fn stop_operator(&mut self, index: usize) -> Result<()> {
-        let status = self.operators[index].process.terminate(STOP).await?;
-        ensure!(status.success(), "the operator ended with {status}");
-        Ok(())
+        self.operators[index].program.stop().await
     }
 
     /// Starts an ended operator again.
@@ -61,7 +115,11 @@ impl Cluster {
             .await?;
         self.operators
             .iter()
-            .position(|operator| holder.starts_with(&format!("{}_", operator.name())))
+            .position(|operator| {
+                let rest = holder.strip_prefix(operator.name());
+                // A Pod's name has the operator's in it.
+                rest.is_some_and(|rest| rest.starts_with(['_', '-']))
+            })
             .with_context(|| format!("the holder is {holder:?}"))
     }
 

@@ -25,7 +25,7 @@ pub struct Starts {
 impl Starts {
     pub async fn follow(cluster: &Cluster) -> Result<Self> {
         let nats = cluster.nats.as_ref().context("this cluster has no NATS")?;
-        let bus: SharedBus = connect(&NatsOptions::server(nats.url())).await?;
+        let bus: SharedBus = connect(&NatsOptions::server(&nats.url)).await?;
         let commands = bus.subscribe(COMMANDS).await?;
         bus.flush().await?;
         Ok(Self {
