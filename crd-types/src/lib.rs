@@ -19,7 +19,7 @@ pub use kinds::deployment::{
     DeployPolicy, DeploymentArtifact, RollingUpdate, WorkloadDeployment, WorkloadDeploymentSpec,
     WorkloadDeploymentStatus,
 };
-pub use kinds::host::{Host, HostCapacity, HostStatus};
+pub use kinds::host::{Host, HostCapacity, HostStatus, OwedStop};
 pub use kinds::replica_set::{
     ReplicaCounts, WorkloadReplicaSet, WorkloadReplicaSetSpec, WorkloadReplicaSetStatus,
     WorkloadTemplate,

@@ -1,6 +1,8 @@
 //! What can be set from outside.
 
 use crate::core::liveness::Policy;
+use crate::core::scheduler::Thresholds;
+use crate::progress::Progress;
 use std::time::Duration;
 
 /// Settings of one operator.
@@ -27,12 +29,20 @@ pub struct OperatorOptions {
     pub leader_identity: Option<String>,
     /// When a host counts as lost.
     pub liveness: Policy,
+    /// Use of a host's machine above which it takes no new work.
+    pub thresholds: Thresholds,
     /// How often a host that was not heard lately is probed.
     pub probe_interval: Duration,
     /// How often a running workload is asked after, where the host does not report changes itself.
     pub poll_interval: Duration,
+    /// How often a host is asked for everything it has, give or take a fifth.
+    pub inventory_interval: Duration,
     /// How long a lost host's object is kept.
     pub lost_retention: Duration,
+    /// How long it is kept while the host is owed stops.
+    pub owed_retention: Duration,
+    /// Where the operator says how far it has come.
+    pub progress: Progress,
 }
 
 impl OperatorOptions {
@@ -49,9 +59,22 @@ impl OperatorOptions {
             disable_artifact_controller: false,
             leader_identity: None,
             liveness: Policy::default(),
+            thresholds: Thresholds::default(),
             probe_interval: Duration::from_secs(5),
             poll_interval: Duration::from_secs(30),
+            inventory_interval: Duration::from_mins(1),
             lost_retention: Duration::from_mins(1),
+            owed_retention: Duration::from_hours(1),
+            progress: Progress::default(),
+        }
+    }
+
+    /// How long a lost host's object is kept, by whether the host is owed stops.
+    pub(crate) fn retention(&self, owed: bool) -> Duration {
+        if owed {
+            self.lost_retention.max(self.owed_retention)
+        } else {
+            self.lost_retention
         }
     }
 }

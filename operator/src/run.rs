@@ -1,36 +1,41 @@
 //! Wires everything together: watches fill caches and queues, the bus fills the fleet, controllers work.
 
-use crate::bus::{Announced, Fleet, Heard, HostClient, Observed, Said, listen, watch_over};
+use crate::bus::{Fleet, HostClient, Observed, listen};
 use crate::controllers::context::{ApiClient, drive};
 use crate::controllers::events::Events;
 use crate::controllers::workload::memory::Memory;
+use crate::controllers::workload::retry::{self, Changed};
 use crate::controllers::{
-    Context, Queues, artifact, deployment, host, replica_set, route, workload,
+    Context, Queues, artifact, deployment, host, inventory, replica_set, route, workload,
 };
 use crate::core::host_status::Budget;
 use crate::error::OperatorError;
 use crate::leader::{self, Held};
 use crate::metrics::OperatorMetrics;
 use crate::options::OperatorOptions;
+use crate::progress::Stage;
 use crate::schemas::Schemas;
-use crate::watch::{self, Caches, Key, UNPLACED};
+use crate::watch::{Caches, Key};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client, ResourceExt};
 use parking_lot::Mutex;
 use protocol::bus::SharedBus;
 use service::metrics::Metrics;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 mod follow;
+mod hear;
 mod schemas;
 
 /// Load-figure writes of all Hosts together.
 const HOST_WRITES_PER_MINUTE: u32 = 30;
-/// How long an announcement may follow a first heartbeat before the host is asked whether it has the extension.
-const ANNOUNCEMENT_GRACE: Duration = Duration::from_millis(500);
+/// A Lease that is not ours by then is another's.
+const LEASE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// What an operator works with.
 #[derive(Clone)]
@@ -76,7 +81,7 @@ pub async fn run(mut deps: OperatorDeps, token: CancellationToken) -> Result<Exi
         return Ok(Exit::Stopped);
     };
     let elector = leader::Elector::new(deps.client.clone(), &deps.options.namespace, identity);
-    if elector.acquire(&token).await == Held::Stopped {
+    if acquire(&elector, &deps.options, &token).await == Held::Stopped {
         return Ok(Exit::Stopped);
     }
     metrics.leads(true);
@@ -102,6 +107,21 @@ pub async fn run(mut deps: OperatorDeps, token: CancellationToken) -> Result<Exi
     })
 }
 
+async fn acquire(
+    elector: &leader::Elector,
+    options: &OperatorOptions,
+    token: &CancellationToken,
+) -> Held {
+    let mut acquire = pin!(elector.acquire(token));
+    if let Ok(held) = tokio::time::timeout(LEASE_PATIENCE, &mut acquire).await {
+        return held;
+    }
+    options.progress.set(Stage::StandingBy);
+    let held = acquire.await;
+    options.progress.set(Stage::Starting);
+    held
+}
+
 async fn serve(
     deps: OperatorDeps,
     metrics: OperatorMetrics,
@@ -111,26 +131,36 @@ async fn serve(
     context.metrics.show(&context);
     let tracker = TaskTracker::new();
     let stop = token.child_token();
-    connection(&deps.bus, &context, &tracker, &stop);
+    hear::connection(&deps.bus, &context, &tracker, &stop);
+    // Heartbeats are heard before the lists are complete: those of the first second are not lost.
+    let heard = hear::heard(context.clone(), tracker.clone());
+    let (listening, mut listens) = tokio::sync::oneshot::channel();
+    let counted = context.metrics.heartbeats.clone();
+    let bus = deps.bus.clone();
+    let mut intake = tokio::spawn(listen(bus, heard, listening, counted, stop.clone()));
     schemas::read(&context).await;
     follow::all(&context, &deps, &tracker, &stop).await;
     tracker.spawn(schemas::keep(context.clone(), stop.clone()));
     for host in context.caches.hosts.all() {
+        let beat = host::build::beat_of_object(&host);
+        let owed = host.status.as_ref().map(|s| s.owed_stops.clone());
         context
             .fleet
-            .expect(host::build::beat_of_object(&host), Instant::now());
+            .expect(beat, owed.unwrap_or_default(), Instant::now());
         context.queues.hosts.add(Key::of(host.as_ref()));
     }
-    let intake = tokio::spawn(listen(
-        deps.bus.clone(),
-        heard(context.clone(), tracker.clone()),
-        context.metrics.heartbeats.clone(),
-        stop.clone(),
-    ));
-    tracker.spawn(watch_fleet(context.clone(), stop.clone()));
+    tracker.spawn(hear::watch_fleet(context.clone(), stop.clone()));
     controllers(&context, &tracker, &stop);
+    // Whichever comes first: an intake that ended early is reported below.
+    tokio::select! {
+        listens = &mut listens => if listens.is_ok() {
+            context.options.progress.set(Stage::Working);
+        },
+        () = stop.cancelled() => {}
+    }
     tracing::info!(namespace = %context.options.namespace, control_plane = %context.control_plane, "operator is at work");
-    let ended = intake.await;
+    let ended = (&mut intake).await;
+    context.options.progress.set(Stage::Starting);
     stop.cancel();
     tracker.close();
     tracker.wait().await;
@@ -154,7 +184,7 @@ async fn context(deps: &OperatorDeps, metrics: OperatorMetrics) -> Result<Contex
             .uid()
             .unwrap_or_default(),
     };
-    let fleet = Arc::new(Fleet::new(options.liveness));
+    let fleet = Arc::new(Fleet::new(options.liveness).with_thresholds(options.thresholds));
     Ok(Context {
         hosts: HostClient::new(deps.bus.clone(), fleet.clone()).counted(metrics.calls.clone()),
         events: Events::new(deps.client.clone(), instance(&options)),
@@ -165,8 +195,10 @@ async fn context(deps: &OperatorDeps, metrics: OperatorMetrics) -> Result<Contex
         memory: Memory::default(),
         names: Mutex::default(),
         routes: route::memory::Memory::default(),
+        changed: Changed::default(),
         host_budget: Mutex::new(Budget::new(HOST_WRITES_PER_MINUTE, Instant::now())),
         queues: Queues::default(),
+        inventories: Semaphore::new(inventory::AT_A_TIME),
         fleet,
         control_plane,
         options,
@@ -179,152 +211,6 @@ fn instance(options: &OperatorOptions) -> String {
         .leader_identity
         .clone()
         .unwrap_or_else(|| format!("runtime-operator.{}", options.namespace))
-}
-
-/// Tells the fleet when the bus connection comes and goes.
-fn connection(
-    bus: &SharedBus,
-    context: &Arc<Context>,
-    tracker: &TaskTracker,
-    stop: &CancellationToken,
-) {
-    let (mut status, fleet, stop) = (bus.status(), context.fleet.clone(), stop.clone());
-    fleet.connection(status.borrow_and_update().is_connected(), Instant::now());
-    tracker.spawn(async move {
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                changed = status.changed() => if changed.is_err() { return },
-            }
-            let up = status.borrow_and_update().is_connected();
-            fleet.connection(up, Instant::now());
-        }
-    });
-}
-
-/// What is done with each message of a host.
-fn heard(context: Arc<Context>, tracker: TaskTracker) -> impl Fn(Said) + Send + 'static {
-    move |said| match said {
-        Said::Beat(beat) => took_beat(&context, &tracker, beat),
-        Said::Announced(id, announced) => {
-            if context.fleet.announced(&id, announced) {
-                host_changed(&context, &id);
-            }
-        }
-        Said::Goodbye(id) => {
-            context.fleet.left(&id, Instant::now());
-            host_lost(&context, &id);
-        }
-        Said::State {
-            host,
-            workload,
-            report,
-        } => {
-            for object in context.caches.workloads.find(&watch::by_uid(&workload)) {
-                context.observed.put(&workload, &host, report.clone());
-                context.queues.workloads.add(Key::of(object.as_ref()));
-            }
-        }
-    }
-}
-
-fn took_beat(context: &Arc<Context>, tracker: &TaskTracker, beat: crate::bus::Beat) {
-    let id = beat.id.clone();
-    let (heard, replaced) = context.fleet.heard(beat, Instant::now());
-    for old in replaced {
-        host_lost(context, &old);
-    }
-    match heard {
-        Heard::Same => {}
-        Heard::Changed => host_changed(context, &id),
-        Heard::Arrived => {
-            host_changed(context, &id);
-            let context = context.clone();
-            tracker.spawn(async move {
-                tokio::time::sleep(ANNOUNCEMENT_GRACE).await;
-                if !context.hosts.extended(&id) && context.hosts.has_extension(&id).await {
-                    let announced = Announced {
-                        protocol: protocol::EXTENSION_LEVEL,
-                        ..Announced::default()
-                    };
-                    if context.fleet.announced(&id, announced) {
-                        host_changed(&context, &id);
-                    }
-                }
-            });
-        }
-    }
-}
-
-/// A host came or changed: its object follows, and what waits for a host looks again.
-fn host_changed(context: &Context, id: &str) {
-    if let Some(view) = context.fleet.get(id) {
-        context
-            .queues
-            .hosts
-            .add(Key::new(&context.options.namespace, &view.beat.name));
-    }
-    look_at_waiting(context);
-    work_of(context, id);
-}
-
-/// What has no host is looked at again.
-fn look_at_waiting(context: &Context) {
-    for waiting in context.caches.workloads.find(UNPLACED) {
-        context.queues.workloads.add(Key::of(waiting.as_ref()));
-    }
-}
-
-/// A host is lost: its endpoints leave, its workloads are replaced.
-fn host_lost(context: &Context, id: &str) {
-    tracing::warn!(host = %id, "host is lost");
-    if let Some(view) = context.fleet.get(id) {
-        context
-            .queues
-            .hosts
-            .add(Key::new(&context.options.namespace, &view.beat.name));
-    }
-    work_of(context, id);
-}
-
-fn routes_of(context: &Context, host: &str) {
-    for placed in context.caches.workloads.find(&watch::on_host(host)) {
-        if let Some(service) = watch::service_of(&placed) {
-            let namespace = placed.namespace().unwrap_or_default();
-            context.queues.routes.add(Key::new(namespace, service));
-        }
-    }
-}
-
-fn work_of(context: &Context, host: &str) {
-    for placed in context.caches.workloads.find(&watch::on_host(host)) {
-        let key = Key::of(placed.as_ref());
-        if let Some(service) = watch::service_of(&placed) {
-            context.queues.routes.add(Key::new(&key.namespace, service));
-        }
-        context.queues.workloads.add(key);
-    }
-}
-
-async fn watch_fleet(context: Arc<Context>, stop: CancellationToken) {
-    let answered = {
-        let (context, tracker) = (context.clone(), TaskTracker::new());
-        Arc::new(move |beat| took_beat(&context, &tracker, beat))
-    };
-    let lost = {
-        let context = context.clone();
-        move |id: String| host_lost(&context, &id)
-    };
-    let (fleet, hosts) = (context.fleet.clone(), context.hosts.clone());
-    watch_over(
-        fleet,
-        hosts,
-        context.options.probe_interval,
-        answered,
-        lost,
-        stop,
-    )
-    .await;
 }
 
 fn controllers(context: &Arc<Context>, tracker: &TaskTracker, stop: &CancellationToken) {
@@ -351,6 +237,7 @@ fn controllers(context: &Arc<Context>, tracker: &TaskTracker, stop: &Cancellatio
         workload::reconcile,
         s.clone(),
     ));
+    tracker.spawn(retry::run(c.clone(), s.clone()));
     tracker.spawn(drive(
         "Host",
         queues.hosts,
@@ -363,6 +250,13 @@ fn controllers(context: &Arc<Context>, tracker: &TaskTracker, stop: &Cancellatio
         queues.routes,
         c.clone(),
         route::reconcile,
+        s.clone(),
+    ));
+    tracker.spawn(drive(
+        "Inventory",
+        queues.inventories,
+        c.clone(),
+        inventory::reconcile,
         s.clone(),
     ));
     if !context.options.disable_artifact_controller {

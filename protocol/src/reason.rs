@@ -40,7 +40,9 @@ reasons! {
     NoHostFits => "Compare hostSelector, environment and hostInterfaces with `kubectl get hosts --show-labels`, or add a host.",
     /// The workload asks for an environment that this operator does not share.
     CrossEnvironmentSchedulingDenied => "Use the workload's own namespace as environment, or run the operator with shared hosts.",
-    /// The host stopped answering; its workloads are placed elsewhere.
+    /// A host's message contradicts what is known of the host, and is ignored.
+    HeartbeatRejected => "Read the message; look who sends under the host's name, and at the host's labels and environment.",
+    /// The host stopped answering or has left; its workloads are placed elsewhere.
     HostLost => "Look at the host's process and its connection to the bus.",
     /// The host could not be reached over the bus in time.
     HostUnreachable => "Nothing, if it passes: the operator tries again. Else look at the host and the bus.",
@@ -88,8 +90,12 @@ reasons! {
     PortNotAllowed => "Choose an address the host allows (--workload-ports).",
     /// A plugin refused the workload's configuration or could not reach its backend.
     PluginFailed => "Read the message; it names the interface and the key.",
-    /// The workload's service ended again and again.
-    CrashLoop => "Read the service's last lines in the message or the host's log.",
+    /// The host could not start the workload and gave no reason in a word: it speaks the base protocol.
+    StartFailed => "Read the message and the host's log; the operator tries again.",
+    /// The host does not have a workload any more that it has run; it is started again.
+    WorkloadGone => "Nothing, if it passes. Else read the host's log: the process may have restarted.",
+    /// The workload ended again and again.
+    CrashLoop => "Read the last words in the message or the host's log.",
     /// The workload's service ended and is not restarted.
     Completed => "Nothing, if that is what it is for.",
     /// The component trapped.

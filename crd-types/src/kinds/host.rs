@@ -145,6 +145,26 @@ pub struct HostStatus {
     /// Protocol that the host announced. Absent: the base protocol only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,
+    /// Stops that the host could not be sent while it was lost, and that it gets when it comes back. Only of a host
+    /// that cannot list what it runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1024))]
+    pub owed_stops: Vec<OwedStop>,
+}
+
+/// A workload that a host is still to stop.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OwedStop {
+    /// Id under which it was started.
+    #[schemars(length(max = 253))]
+    pub workload_id: String,
+    /// Namespace of its Workload.
+    #[schemars(length(max = 253))]
+    pub namespace: String,
+    /// Name of its Workload.
+    #[schemars(length(max = 253))]
+    pub name: String,
 }
 
 /// An amount of what a host gives to workloads.

@@ -20,7 +20,7 @@ const START: Duration = Duration::from_mins(1);
 /// Longest wait for a stop: a base host answers when it is done.
 const STOP: Duration = Duration::from_secs(30);
 /// Longest wait for anything that is answered at once.
-const QUICK: Duration = Duration::from_secs(5);
+pub(super) const QUICK: Duration = Duration::from_secs(5);
 
 /// State of a workload on a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,18 +122,6 @@ impl HostClient {
         self.fleet.get(host).is_some_and(|h| h.announced.is_some())
     }
 
-    /// Whether a host that did not announce anything answers a command of the extension. A base host leaves it
-    /// unanswered.
-    pub async fn has_extension(&self, host: &str) -> bool {
-        let ask = ext::InventoryRequest {
-            limit: 1,
-            ..ext::InventoryRequest::default()
-        };
-        self.call::<_, ext::Inventory>(host, Command::List, &ask, QUICK)
-            .await
-            .is_ok()
-    }
-
     /// Starts a workload. A host with the extension answers at once; a base host when it has pulled and started.
     pub async fn start(
         &self,
@@ -205,26 +193,41 @@ impl HostClient {
         ask: &A,
         timeout: Duration,
     ) -> Result<R, CallError> {
-        let started = Instant::now();
-        let answer = self.ask(host, command, ask, timeout).await;
-        self.calls.ended(command, &answer, started.elapsed());
-        answer
+        let read = |payload: &[u8]| {
+            json::decode(payload).map_err(|error| CallError::Answer(error.to_string()))
+        };
+        self.call_reading(host, command, ask, timeout, read).await
     }
 
-    async fn ask<A: Serialize, R: DeserializeOwned>(
+    pub(super) async fn call_reading<A: Serialize, R>(
         &self,
         host: &str,
         command: Command,
         ask: &A,
         timeout: Duration,
+        read: impl FnOnce(&[u8]) -> Result<R, CallError>,
     ) -> Result<R, CallError> {
+        let started = Instant::now();
+        let payload = self.ask(host, command, ask, timeout).await;
+        let answer = payload.and_then(|payload| read(&payload));
+        self.calls.ended(command, &answer, started.elapsed());
+        answer
+    }
+
+    async fn ask<A: Serialize>(
+        &self,
+        host: &str,
+        command: Command,
+        ask: &A,
+        timeout: Duration,
+    ) -> Result<Bytes, CallError> {
         let subject = host_command(host, command)?;
         let headers = Headers::new().with_deadline(timeout);
         let reply = self
             .bus
             .request(&subject, headers, Bytes::from(json::encode(ask)), timeout)
             .await?;
-        json::decode(&reply.payload).map_err(|error| CallError::Answer(error.to_string()))
+        Ok(reply.payload)
     }
 }
 

@@ -1,12 +1,17 @@
 //! Every host that is known, as last heard. Kept in memory: the API server is not told of every heartbeat.
 
-use super::host::{Announced, Beat, HostView, OwnedOffer};
+use super::host::{Announced, Beat, HostView};
 use crate::core::liveness::{Life, Policy, newly_lost};
+use crate::core::scheduler::{Offer, Thresholds};
+use crd_types::OwedStop;
 use jiff::Timestamp;
 use parking_lot::RwLock;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// Refusals within this time are one.
+const SAME_MOMENT: Duration = Duration::from_millis(500);
 
 /// What a heartbeat changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +20,8 @@ pub enum Heard {
     Arrived,
     /// What placement depends on.
     Changed,
+    /// Nothing, but it was silent for a while: what it told meanwhile was not heard.
+    Back,
     /// Load only.
     Same,
 }
@@ -34,6 +41,7 @@ pub enum Standing {
 #[derive(Debug)]
 pub struct Fleet {
     policy: Policy,
+    thresholds: Thresholds,
     held: RwLock<Held>,
 }
 
@@ -42,6 +50,8 @@ struct Held {
     hosts: HashMap<String, Arc<HostView>>,
     /// Announcements of hosts that have not sent a heartbeat yet.
     early: HashMap<String, Announced>,
+    /// Names of cordoned hosts.
+    cordoned: HashSet<String>,
     connected_since: Option<Instant>,
 }
 
@@ -50,12 +60,37 @@ impl Fleet {
     pub fn new(policy: Policy) -> Self {
         Self {
             policy,
+            thresholds: Thresholds::default(),
             held: RwLock::new(Held {
                 hosts: HashMap::new(),
                 early: HashMap::new(),
+                cordoned: HashSet::new(),
                 connected_since: None,
             }),
         }
+    }
+
+    /// Hosts whose machine is busier than this take no new work.
+    #[must_use]
+    pub fn with_thresholds(mut self, thresholds: Thresholds) -> Self {
+        self.thresholds = thresholds;
+        self
+    }
+
+    /// Whether the host of this name is cordoned; returns whether that is news.
+    pub fn cordon(&self, name: &str, cordoned: bool) -> bool {
+        let mut held = self.held.write();
+        let news = if cordoned {
+            held.cordoned.insert(name.to_owned())
+        } else {
+            held.cordoned.remove(name)
+        };
+        if news {
+            for host in held.hosts.values_mut().filter(|h| h.beat.name == name) {
+                Arc::make_mut(host).cordoned = cordoned;
+            }
+        }
+        news
     }
 
     /// The bus connection came up or went down.
@@ -69,25 +104,43 @@ impl Fleet {
     }
 
     /// A host that has an object but was not heard yet: it gets a full window.
-    pub fn expect(&self, beat: Beat, now: Instant) {
+    pub fn expect(&self, beat: Beat, owed: Vec<OwedStop>, now: Instant) {
         let mut held = self.held.write();
+        if let Some(heard) = held.hosts.get_mut(&beat.id) {
+            Arc::make_mut(heard).owed.extend(owed);
+            return;
+        }
+        let cordoned = held.cordoned.contains(&beat.name);
         held.hosts.entry(beat.id.clone()).or_insert_with(|| {
             Arc::new(HostView {
+                cordoned,
+                strain: None,
+                offers: Arc::from([]),
                 beat,
                 announced: None,
                 heard: false,
                 last_seen: now,
                 last_seen_at: Timestamp::now(),
                 lost_since: None,
+                left: false,
+                owed,
                 no_responders: 0,
+                refused_at: None,
             })
         });
     }
 
     /// A heartbeat. Another id under the same name is a process that was replaced by this one; it is lost at
-    /// once, and returned.
+    /// once, and returned. A word that a host sent before its goodbye does not bring it back.
     pub fn heard(&self, beat: Beat, now: Instant) -> (Heard, Vec<String>) {
         let mut held = self.held.write();
+        let old = held.hosts.get(&beat.id).cloned();
+        if old
+            .as_ref()
+            .is_some_and(|old| old.left && beat.started_at <= old.beat.started_at)
+        {
+            return (Heard::Same, Vec::new());
+        }
         let replaced: Vec<String> = held
             .hosts
             .values()
@@ -100,23 +153,43 @@ impl Fleet {
                 Arc::make_mut(host).lost_since = Some(now);
             }
         }
-        let old = held.hosts.get(&beat.id).cloned();
+        let strain = self
+            .thresholds
+            .strain(beat.cpu_usage, beat.memory_total, beat.memory_free);
         let change = match &old {
             None => Heard::Arrived,
             Some(old) if old.lost_since.is_some() || !old.heard => Heard::Arrived,
-            Some(old) if placement_part(&old.beat) != placement_part(&beat) => Heard::Changed,
+            Some(old)
+                if placement_part(&old.beat) != placement_part(&beat) || old.strain != strain =>
+            {
+                Heard::Changed
+            }
+            Some(old) if now.saturating_duration_since(old.last_seen) > self.policy.window / 2 => {
+                Heard::Back
+            }
             Some(_) => Heard::Same,
         };
         let early = held.early.remove(&beat.id);
-        let view = HostView {
-            announced: old.and_then(|o| o.announced.clone()).or(early),
+        let mut view = HostView {
+            cordoned: held.cordoned.contains(&beat.name),
+            strain,
+            offers: old
+                .as_ref()
+                .map_or_else(|| Arc::from([]), |o| o.offers.clone()),
+            announced: old.as_ref().and_then(|o| o.announced.clone()).or(early),
             heard: true,
             last_seen: now,
             last_seen_at: Timestamp::now(),
             lost_since: None,
+            left: false,
+            owed: old.map(|o| o.owed.clone()).unwrap_or_default(),
             no_responders: 0,
+            refused_at: None,
             beat,
         };
+        if matches!(change, Heard::Arrived | Heard::Changed) {
+            view.gather_offers();
+        }
         held.hosts.insert(view.beat.id.clone(), Arc::new(view));
         (change, replaced)
     }
@@ -132,22 +205,66 @@ impl Fleet {
             .announced
             .as_ref()
             .is_some_and(|held| held.same_but_load(&announced));
-        Arc::make_mut(host).announced = Some(announced);
+        let host = Arc::make_mut(host);
+        host.announced = Some(announced);
+        if !same {
+            host.gather_offers();
+        }
         !same
     }
 
-    /// Nobody was there to answer a probe.
-    pub fn refused(&self, id: &str) {
+    /// Nobody was there to answer a command. Several at about the same time count as one: they met the same moment.
+    pub fn refused(&self, id: &str, now: Instant) {
         if let Some(host) = self.held.write().hosts.get_mut(id) {
-            let host = Arc::make_mut(host);
-            host.no_responders = host.no_responders.saturating_add(1);
+            let fresh = host
+                .refused_at
+                .is_some_and(|at| now.saturating_duration_since(at) < SAME_MOMENT);
+            if !fresh {
+                let host = Arc::make_mut(host);
+                host.no_responders = host.no_responders.saturating_add(1);
+                host.refused_at = Some(now);
+            }
         }
     }
 
-    /// A host said goodbye.
-    pub fn left(&self, id: &str, now: Instant) {
+    /// A host said goodbye; false when that is no news.
+    pub fn left(&self, id: &str, now: Instant) -> bool {
+        let mut held = self.held.write();
+        let Some(host) = held.hosts.get_mut(id) else {
+            return false;
+        };
+        let news = host.lost_since.is_none();
+        let host = Arc::make_mut(host);
+        host.lost_since.get_or_insert(now);
+        host.left = true;
+        news
+    }
+
+    /// A host that cannot list what it has did not take a stop. Returns whether it is known and this was news.
+    pub fn owe(&self, id: &str, stop: OwedStop) -> bool {
+        let mut held = self.held.write();
+        let Some(host) = held.hosts.get_mut(id) else {
+            return false;
+        };
+        if host.owed.contains(&stop) {
+            return false;
+        }
+        Arc::make_mut(host).owed.push(stop);
+        true
+    }
+
+    /// Stops that a host is owed.
+    pub fn owed(&self, id: &str) -> Vec<OwedStop> {
+        let held = self.held.read();
+        held.hosts.get(id).map_or_else(Vec::new, |h| h.owed.clone())
+    }
+
+    /// A stop that was owed was taken, or is not due any more.
+    pub fn paid(&self, id: &str, workload: &str) {
         if let Some(host) = self.held.write().hosts.get_mut(id) {
-            Arc::make_mut(host).lost_since.get_or_insert(now);
+            Arc::make_mut(host)
+                .owed
+                .retain(|stop| stop.workload_id != workload);
         }
     }
 
@@ -215,6 +332,17 @@ impl Fleet {
         self.held.read().hosts.values().cloned().collect()
     }
 
+    /// Ids of the hosts that are about to stop and have not left yet.
+    pub fn draining(&self) -> HashSet<String> {
+        let held = self.held.read();
+        held.hosts
+            .values()
+            .filter(|h| h.lost_since.is_none())
+            .filter(|h| h.announced.as_ref().is_some_and(|a| a.draining))
+            .map(|h| h.beat.id.clone())
+            .collect()
+    }
+
     /// Hosts that were not heard for this long.
     pub fn silent(&self, now: Instant, silence: Duration) -> Vec<String> {
         let held = self.held.read();
@@ -236,16 +364,7 @@ impl Fleet {
     }
 }
 
-fn placement_part(
-    beat: &Beat,
-) -> (
-    &str,
-    &str,
-    &str,
-    i32,
-    &BTreeMap<String, String>,
-    &[OwnedOffer],
-) {
+fn placement_part(beat: &Beat) -> (&str, &str, &str, i32, &BTreeMap<String, String>, &[Offer]) {
     (
         &beat.name,
         &beat.hostname,
@@ -348,7 +467,7 @@ mod tests {
         let fleet = Fleet::new(Policy::default());
         let start = Instant::now();
         fleet.connection(true, start);
-        fleet.expect(beat("a", "a", "2026-11-21T00:00:00Z"), start);
+        fleet.expect(beat("a", "a", "2026-11-21T00:00:00Z"), Vec::new(), start);
         assert_eq!(fleet.standing("a", start), Standing::Alive);
         assert!(fleet.judge(start + Duration::from_secs(44)).is_empty());
         assert_eq!(fleet.judge(start + Duration::from_secs(45)), ["a"]);
@@ -356,5 +475,58 @@ mod tests {
             fleet.heard(beat("a", "a", "2026-11-21T00:00:00Z"), start).0,
             Heard::Arrived
         );
+    }
+
+    #[test]
+    fn a_goodbye_is_final_for_the_process_that_said_it() {
+        let fleet = Fleet::new(Policy::default());
+        let now = Instant::now();
+        let first = "2026-11-21T00:00:00Z";
+        fleet.heard(beat("a", "a", first), now);
+        assert!(fleet.left("a", now));
+        assert!(!fleet.left("a", now), "no news");
+        fleet.heard(beat("a", "a", first), now);
+        assert_eq!(fleet.standing("a", now), Standing::Lost);
+        let (heard, _) = fleet.heard(beat("a", "a", "2026-11-21T01:00:00Z"), now);
+        assert_eq!(heard, Heard::Arrived);
+        assert_eq!(fleet.standing("a", now), Standing::Alive);
+    }
+
+    #[test]
+    fn refusals_of_one_moment_are_one_and_silence_is_noticed() {
+        let fleet = Fleet::new(Policy::default());
+        let start = Instant::now();
+        fleet.connection(true, start);
+        let at = |ms| start + Duration::from_millis(ms);
+        fleet.heard(beat("a", "a", "2026-11-21T00:00:00Z"), at(10));
+        for ms in [20, 21, 22] {
+            fleet.refused("a", at(ms));
+        }
+        assert!(fleet.judge(at(30)).is_empty());
+        fleet.refused("a", at(1000));
+        assert_eq!(fleet.judge(at(1000)), ["a"]);
+        let late = at(10) + Duration::from_secs(30);
+        fleet.heard(beat("a", "a", "2026-11-21T00:00:00Z"), at(1100));
+        let (heard, _) = fleet.heard(beat("a", "a", "2026-11-21T00:00:00Z"), late);
+        assert_eq!(heard, Heard::Back);
+    }
+
+    #[test]
+    fn what_a_host_is_owed_outlives_its_silence() {
+        let fleet = Fleet::new(Policy::default());
+        let now = Instant::now();
+        let stop = OwedStop {
+            workload_id: "w".into(),
+            namespace: "n".into(),
+            name: "x".into(),
+        };
+        assert!(!fleet.owe("a", stop.clone()), "nobody knows it");
+        fleet.expect(beat("a", "a", "2026-11-21T00:00:00Z"), Vec::new(), now);
+        assert!(fleet.owe("a", stop.clone()));
+        assert!(!fleet.owe("a", stop.clone()));
+        fleet.heard(beat("a", "a", "2026-11-21T00:00:00Z"), now);
+        assert_eq!(fleet.owed("a"), [stop]);
+        fleet.paid("a", "w");
+        assert!(fleet.owed("a").is_empty());
     }
 }

@@ -1,8 +1,10 @@
 //! A host as known: what it said of itself, and when.
 
-use crate::core::scheduler::Offer;
+use crate::core::scheduler::{Offer, Strain};
+use crd_types::OwedStop;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What a heartbeat says.
@@ -41,18 +43,7 @@ pub struct Beat {
     /// Workloads of any state.
     pub workloads: u64,
     /// Packages that its plugins serve.
-    pub offers: Vec<OwnedOffer>,
-}
-
-/// A package that a plugin serves.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OwnedOffer {
-    /// Namespace of the WIT package.
-    pub namespace: String,
-    /// Name of the WIT package.
-    pub package: String,
-    /// Version, empty when not given.
-    pub version: String,
+    pub offers: Vec<Offer>,
 }
 
 /// What goes beyond the base protocol.
@@ -75,7 +66,7 @@ pub struct Announced {
     /// Addresses of the HTTP listener.
     pub addresses: Vec<String>,
     /// Packages that its plugins serve.
-    pub offers: Vec<OwnedOffer>,
+    pub offers: Vec<Offer>,
 }
 
 impl Announced {
@@ -103,9 +94,19 @@ pub struct HostView {
     pub last_seen: Instant,
     /// The same by the clock of people.
     pub last_seen_at: Timestamp,
-    /// When it was found lost.
+    /// When it was found lost, or left.
     pub lost_since: Option<Instant>,
+    /// It is lost because it said goodbye.
+    pub left: bool,
+    /// Stops that it did not take, because it was lost; only of a host that cannot list what it has.
+    pub owed: Vec<OwedStop>,
+    /// Cordoned: its object says that it takes no new workloads.
+    pub cordoned: bool,
+    /// What it is short of at the moment.
+    pub strain: Option<Strain>,
+    pub(super) offers: Arc<[Offer]>,
     pub(super) no_responders: u32,
+    pub(super) refused_at: Option<Instant>,
 }
 
 impl HostView {
@@ -115,22 +116,22 @@ impl HostView {
     }
 
     /// What its plugins serve; `None` when it said nothing.
-    pub fn offers(&self) -> Option<Vec<Offer<'_>>> {
+    pub fn offers(&self) -> Option<&[Offer]> {
         if !self.heard || (self.beat.offers.is_empty() && self.announced.is_none()) {
             return None;
         }
+        Some(&self.offers)
+    }
+
+    /// Puts together what heartbeat and announcement say that its plugins serve.
+    pub(super) fn gather_offers(&mut self) {
         let announced = self.announced.iter().flat_map(|a| &a.offers);
-        Some(
-            self.beat
-                .offers
-                .iter()
-                .chain(announced)
-                .map(|o| Offer {
-                    namespace: &o.namespace,
-                    package: &o.package,
-                    version: &o.version,
-                })
-                .collect(),
-        )
+        let mut offers: Vec<Offer> = Vec::new();
+        for offer in self.beat.offers.iter().chain(announced) {
+            if !offers.contains(offer) {
+                offers.push(offer.clone());
+            }
+        }
+        self.offers = offers.into();
     }
 }

@@ -2,12 +2,14 @@
 //! id is the payload's.
 
 use super::client::{Report, report_of};
-use super::host::{Announced, Beat, OwnedOffer};
+use super::host::{Announced, Beat};
+use crate::core::scheduler::Offer;
 use crate::metrics::Heartbeats;
 use futures::StreamExt;
 use protocol::bus::{BusError, Message, SharedBus};
 use protocol::subject::{ALL_ANNOUNCEMENTS, ALL_HEARTBEATS, ALL_WORKLOAD_STATES, Parsed, parse};
 use protocol::{ext, json, v2};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 /// What was heard.
@@ -25,15 +27,19 @@ pub enum Said {
         host: String,
         /// Workload id.
         workload: String,
+        /// Who started it; empty for a base peer.
+        control_plane: String,
         /// How it does.
         report: Report,
     },
 }
 
-/// Listens until the token is cancelled. Fails only when the bus takes no subscription.
+/// Listens until the token is cancelled; `listening` is told once the bus has every subscription. Fails only when the
+/// bus takes none.
 pub async fn listen(
     bus: SharedBus,
     heard: impl Fn(Said),
+    listening: oneshot::Sender<()>,
     counted: Heartbeats,
     token: CancellationToken,
 ) -> Result<(), BusError> {
@@ -42,6 +48,10 @@ pub async fn listen(
         bus.subscribe(ALL_ANNOUNCEMENTS).await?,
         bus.subscribe(ALL_WORKLOAD_STATES).await?,
     ]);
+    bus.flush().await?;
+    if listening.send(()).is_err() {
+        return Ok(());
+    }
     loop {
         let message = tokio::select! {
             () = token.cancelled() => return Ok(()),
@@ -96,6 +106,7 @@ fn read(message: &Message) -> Result<Said, String> {
             Ok(Said::State {
                 host: host.to_owned(),
                 workload: workload.to_owned(),
+                control_plane: changed.control_plane,
                 report,
             })
         }
@@ -121,7 +132,7 @@ pub(super) fn beat_of(beat: v2::HostHeartbeat) -> Beat {
         .started_at
         .as_ref()
         .and_then(|t| jiff::Timestamp::new(t.seconds, t.nanos).ok());
-    let mut offers: Vec<OwnedOffer> = Vec::with_capacity(beat.imports.len() + beat.exports.len());
+    let mut offers: Vec<Offer> = Vec::with_capacity(beat.imports.len() + beat.exports.len());
     for interface in beat.imports.into_iter().chain(beat.exports) {
         push_offer(&mut offers, interface);
     }
@@ -149,8 +160,8 @@ pub(super) fn beat_of(beat: v2::HostHeartbeat) -> Beat {
     }
 }
 
-fn push_offer(offers: &mut Vec<OwnedOffer>, interface: v2::WitInterface) {
-    let offer = OwnedOffer {
+fn push_offer(offers: &mut Vec<Offer>, interface: v2::WitInterface) {
+    let offer = Offer {
         namespace: interface.namespace,
         package: interface.package,
         version: interface.version,

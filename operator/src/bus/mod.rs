@@ -4,12 +4,13 @@ mod client;
 mod fleet;
 mod host;
 mod intake;
+mod inventory;
 mod observed;
 mod probe;
 
 pub use client::{CallError, HostClient, Report, RunState};
 pub use fleet::{Fleet, Heard, Standing};
-pub use host::{Announced, Beat, HostView, OwnedOffer};
+pub use host::{Announced, Beat, HostView};
 pub use intake::{Said, listen};
 pub use observed::Observed;
 pub use probe::watch_over;

@@ -37,7 +37,7 @@ pub async fn watch_over(
             tasks.spawn(async move {
                 match client.probe(&id).await {
                     Ok(beat) => on_heard(beat),
-                    Err(CallError::NoResponders) => fleet.refused(&id),
+                    Err(CallError::NoResponders) => fleet.refused(&id, Instant::now()),
                     Err(error) => tracing::debug!(host = %id, %error, "probe was not answered"),
                 }
             });

@@ -3,6 +3,7 @@
 use super::events::Events;
 use super::queue::{Next, Queue};
 use super::workload::memory::Memory;
+use super::workload::retry::Changed;
 use crate::bus::{Fleet, HostClient, Observed};
 use crate::core::host_status::Budget;
 use crate::error::ReconcileError;
@@ -16,6 +17,7 @@ use parking_lot::Mutex;
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// One queue for each controller.
@@ -33,11 +35,13 @@ pub struct Queues {
     pub artifacts: Queue,
     /// Services that stand before Workloads.
     pub routes: Queue,
+    /// Hosts that are asked what they have, by id.
+    pub inventories: Queue,
 }
 
 impl Queues {
     /// Each queue and the kind it is of.
-    pub fn named(&self) -> [(&'static str, &Queue); 6] {
+    pub fn named(&self) -> [(&'static str, &Queue); 7] {
         [
             ("Deployment", &self.deployments),
             ("ReplicaSet", &self.replica_sets),
@@ -45,6 +49,7 @@ impl Queues {
             ("Host", &self.hosts),
             ("Artifact", &self.artifacts),
             ("Route", &self.routes),
+            ("Inventory", &self.inventories),
         ]
     }
 }
@@ -64,12 +69,14 @@ pub struct Context {
     pub hosts: HostClient,
     /// Reports that hosts sent of their own accord.
     pub observed: Observed,
-    /// Tries and placements under way.
+    /// Tries, and what is promised of each host.
     pub memory: Memory,
     /// Host names as resolved at the last start, by uid: configuration may have brought some.
     pub names: Mutex<HashMap<String, BTreeSet<String>>>,
     /// What was told of Services, and when their slices were written.
     pub routes: super::route::memory::Memory,
+    /// Hosts that may have room for what waits.
+    pub changed: Changed,
     /// Writes that Host statuses may take for load figures.
     pub host_budget: Mutex<Budget>,
     /// Events for users.
@@ -78,6 +85,8 @@ pub struct Context {
     pub queues: Queues,
     /// What the installed CRDs declare.
     pub schemas: Schemas,
+    /// Bounds the inventories taken at a time.
+    pub inventories: Semaphore,
     /// The API server.
     pub client: ApiClient,
     /// What is told of all this.

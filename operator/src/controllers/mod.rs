@@ -6,6 +6,7 @@ pub mod context;
 pub mod deployment;
 pub mod events;
 pub mod host;
+pub mod inventory;
 pub mod queue;
 pub mod replica_set;
 pub mod route;

@@ -6,12 +6,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 /// Reason of every `True` condition, as in the reference.
 pub const AVAILABLE: &str = "Available";
 
-/// Reason of a failed start where the host gives none: it speaks the base protocol.
-pub const START_FAILED: &str = "StartFailed";
-
-/// Reason where a host does not have a workload any more that it has run.
-pub const WORKLOAD_GONE: &str = "WorkloadGone";
-
 /// Reason of what is on its way and has not failed.
 pub const PROGRESSING: &str = "Progressing";
 

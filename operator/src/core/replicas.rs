@@ -19,6 +19,8 @@ pub struct Replica {
     pub ready: bool,
     /// Its host is lost: it counts for nothing and goes.
     pub lost: bool,
+    /// Its host is about to stop: it serves until another does in its place.
+    pub leaving: bool,
     /// Host it is placed on.
     pub host: Option<String>,
     /// Creation time in seconds, to tell young from old.
@@ -45,10 +47,23 @@ pub fn plan(
     taken: &BTreeSet<u32>,
 ) -> Plan {
     let mut plan = Plan::default();
-    let (live, gone): (Vec<&Replica>, Vec<&Replica>) = replicas
+    let (counted, gone): (Vec<&Replica>, Vec<&Replica>) = replicas
         .iter()
         .filter(|r| !r.terminating)
         .partition(|r| r.current && !r.lost);
+    let (mut leaving, live): (Vec<&Replica>, Vec<&Replica>) =
+        counted.into_iter().partition(|r| r.leaving);
+    let serving = live.iter().filter(|r| r.ready).count();
+    leaving.sort_by_key(|r| (r.ready, Reverse(r.created)));
+    let relieved = leaving
+        .len()
+        .saturating_sub(desired.saturating_sub(serving));
+    plan.delete.extend(
+        leaving
+            .iter()
+            .take(relieved)
+            .map(|r| (r.name.clone(), r.uid.clone())),
+    );
     plan.delete
         .extend(gone.iter().map(|r| (r.name.clone(), r.uid.clone())));
     if live.len() > desired {
@@ -115,6 +130,7 @@ mod tests {
             current: true,
             ready: true,
             lost: false,
+            leaving: false,
             host: Some("h".into()),
             created: 0,
         }
@@ -155,6 +171,31 @@ mod tests {
         let plan = plan("rs", 2, &replicas, &BTreeSet::new());
         assert_eq!(deleted(&plan), ["rs-0", "rs-1"]);
         assert_eq!(plan.create, [3]);
+    }
+
+    #[test]
+    fn what_leaves_serves_until_its_replacement_does() {
+        let leaving = |ordinal| Replica {
+            leaving: true,
+            ..replica(ordinal)
+        };
+        let new = |ready| Replica {
+            ready,
+            ..replica(2)
+        };
+        let plan = |replicas: &[Replica]| plan("rs", 2, replicas, &BTreeSet::new());
+        let first = plan(&[leaving(0), replica(1)]);
+        assert_eq!(
+            (first.create.as_slice(), deleted(&first).len()),
+            (&[2][..], 0)
+        );
+        let waiting = plan(&[leaving(0), replica(1), new(false)]);
+        assert_eq!(waiting, Plan::default());
+        let done = plan(&[leaving(0), replica(1), new(true)]);
+        assert_eq!((deleted(&done), done.create.len()), (vec!["rs-0"], 0));
+        // Scaled down meanwhile: nothing has to wait.
+        let less = super::plan("rs", 1, &[leaving(0), replica(1)], &BTreeSet::new());
+        assert_eq!((deleted(&less), less.create.len()), (vec!["rs-0"], 0));
     }
 
     #[test]

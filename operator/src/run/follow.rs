@@ -2,6 +2,7 @@
 
 use super::OperatorDeps;
 use crate::controllers::Context;
+use crate::controllers::workload::schedule::share_of;
 use crate::options::OperatorOptions;
 use crate::watch::{self, Cache, Key, Scope, follow};
 use crd_types::{Artifact, Host, Workload, WorkloadDeployment, WorkloadReplicaSet, names};
@@ -169,7 +170,7 @@ fn deployment(
         && claims(old).iter().any(|name| !claims(new).contains(name))
     {
         tracing::debug!(deployment = %was.name_any(), "host names are free");
-        super::look_at_waiting(context);
+        super::hear::look_at_waiting(context);
     }
     // An Artifact that is being deleted goes when the last Deployment that names it has let go.
     for gone in old.into_iter().flat_map(|d| &d.spec.artifacts) {
@@ -203,6 +204,8 @@ fn replica_set(
 
 fn workload(context: &Context, old: Option<&Workload>, new: Option<&Workload>) {
     if let Some(now) = new {
+        let uid = now.uid().unwrap_or_default();
+        context.memory.ledger().seen(&uid, share_of(now));
         context.queues.workloads.add(Key::of(now));
     } else if let Some(uid) = old.and_then(ResourceExt::uid) {
         context.memory.forget(&uid);
@@ -211,6 +214,12 @@ fn workload(context: &Context, old: Option<&Workload>, new: Option<&Workload>) {
         context.names.lock().remove(&uid);
     }
     sharing(context, old, new);
+    let host = |w: Option<&Workload>| w?.status.as_ref()?.host_id.clone();
+    if let Some(freed) = host(old)
+        && host(new).as_ref() != Some(&freed)
+    {
+        context.changed.add(&freed);
+    }
     for any in [old, new].into_iter().flatten() {
         let namespace = any.namespace().unwrap_or_default();
         if let Some(set) = watch::controller_of(any) {
@@ -251,11 +260,12 @@ fn host(context: &Context, old: Option<&Host>, new: Option<&Host>) {
     if let Some(key) = key {
         context.queues.hosts.add(key);
     }
-    let cordoned = |h: Option<&Host>| h.is_some_and(|h| h.unschedulable);
-    if cordoned(old) && !cordoned(new) {
-        for waiting in context.caches.workloads.find(watch::UNPLACED) {
-            context.queues.workloads.add(Key::of(waiting.as_ref()));
-        }
+    let cordoned = new.is_some_and(|h| h.unschedulable);
+    if let Some(host) = new.or(old)
+        && context.fleet.cordon(&host.name_any(), cordoned)
+        && !cordoned
+    {
+        context.changed.add(&host.host_id);
     }
 }
 
@@ -309,7 +319,7 @@ fn pod(context: &Context, old: Option<&Pod>, new: Option<&Pod>) {
     }
     for host in context.fleet.all() {
         if names.contains(&host.beat.hostname.as_str()) {
-            super::routes_of(context, &host.beat.id);
+            super::hear::routes_of(context, &host.beat.id);
         }
     }
 }

@@ -7,10 +7,14 @@
     reason = "tests: a failed unwrap is a failed test"
 )]
 
+mod estate;
 mod fixture;
 mod hostnames;
 mod journey;
 mod leader;
+mod life;
+mod loss;
+mod placement;
 mod process;
 mod routes;
 mod scrape;

@@ -207,9 +207,18 @@ impl FakeHost {
 
     /// A workload that somebody started here: another control plane, or ours long ago.
     pub fn plant(&self, workload: &str, control_plane: &str) {
+        self.plant_for(workload, control_plane, "", "");
+    }
+
+    /// The same, for the object of this name.
+    pub fn plant_for(&self, workload: &str, control_plane: &str, namespace: &str, name: &str) {
         let start = WorkloadStartRequest {
             workload_id: workload.into(),
-            workload: Some(v2::Workload::default()),
+            workload: Some(v2::Workload {
+                namespace: namespace.into(),
+                name: name.into(),
+                ..v2::Workload::default()
+            }),
         };
         let extension = protocol::ext::StartExtension {
             control_plane: control_plane.into(),

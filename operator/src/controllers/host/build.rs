@@ -113,9 +113,14 @@ pub(super) fn status(object: &Host, view: &HostView) -> HostStatus {
             announced.protocol.max(1)
         ));
     }
+    status.owed_stops.clone_from(&view.owed);
     let mut conditions = Conditions::default();
     if view.lost_since.is_some() {
-        let message = "the host stopped answering";
+        let message = if view.left {
+            "the host has said goodbye"
+        } else {
+            "the host stopped answering"
+        };
         conditions
             .no("Reporting", Reason::HostLost.as_str(), message)
             .like("Ready", "Reporting");

@@ -10,7 +10,7 @@ use crate::core::host_status::{Urgency, urgency};
 use crate::error::{Attempt, ReconcileError};
 use crate::watch::Key;
 use crd_types::Host;
-use crd_types::names::HOST_FINALIZER;
+use crd_types::names::{HOST_FINALIZER, LEGACY_FINALIZERS};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Resource, ResourceExt};
 use std::sync::Arc;
@@ -28,15 +28,8 @@ pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, Reconcil
         .as_ref()
         .filter(|o| o.meta().deletion_timestamp.is_some())
     {
-        if leaving.finalizers().iter().any(|f| f == HOST_FINALIZER) {
-            let rest: Vec<String> = leaving
-                .finalizers()
-                .iter()
-                .filter(|f| *f != HOST_FINALIZER)
-                .cloned()
-                .collect();
-            writes::finalizers(&api, leaving.as_ref(), &rest, MANAGER).await?;
-        }
+        // Nothing hangs on the object: its workloads follow the host, and it comes back with the next heartbeat.
+        strip(&api, leaving, |f| f == HOST_FINALIZER || legacy(f)).await?;
         return Ok(Next::After(LOOK));
     }
     let Some(view) = context.fleet.named(&key.name) else {
@@ -50,6 +43,8 @@ pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, Reconcil
             Ok(Next::Wait)
         };
     };
+    // Those of earlier releases would keep Pods and namespaces from going while no operator runs.
+    strip(&api, &object, legacy).await?;
     if let Some(next) = retire(&context, &api, &object, &view).await? {
         return Ok(next);
     }
@@ -58,6 +53,23 @@ pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, Reconcil
     }
     status(&context, &api, &object, &view).await?;
     Ok(Next::After(LOOK))
+}
+
+fn legacy(finalizer: &str) -> bool {
+    LEGACY_FINALIZERS.contains(&finalizer)
+}
+
+async fn strip(
+    api: &Api<Host>,
+    object: &Host,
+    unwanted: impl Fn(&str) -> bool,
+) -> Result<(), ReconcileError> {
+    let held = object.finalizers();
+    let rest: Vec<String> = held.iter().filter(|f| !unwanted(f)).cloned().collect();
+    if rest.len() < held.len() {
+        writes::finalizers(api, object, &rest, MANAGER).await?;
+    }
+    Ok(())
 }
 
 async fn identity(api: &Api<Host>, view: &HostView) -> Result<(), ReconcileError> {
@@ -82,7 +94,7 @@ async fn retire(
     let age = Instant::now().saturating_duration_since(since);
     if let Some(rest) = context
         .options
-        .lost_retention
+        .retention(!view.owed.is_empty())
         .checked_sub(age)
         .filter(|r| !r.is_zero())
     {

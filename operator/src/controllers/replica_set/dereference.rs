@@ -9,6 +9,7 @@ use crd_types::{Workload, WorkloadReplicaSet, condition};
 use kube::api::ListParams;
 use kube::{Api, Resource, ResourceExt};
 use protocol::Reason;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// From the cache.
@@ -60,7 +61,14 @@ pub(super) async fn live(
 }
 
 /// A Workload as the plan sees it. `template` is the hash of the ReplicaSet's present template.
-pub(super) fn replica(set: &WorkloadReplicaSet, template: &str, workload: &Workload) -> Replica {
+/// `draining` are the hosts that are about to stop.
+pub(super) fn replica(
+    set: &WorkloadReplicaSet,
+    template: &str,
+    workload: &Workload,
+    draining: &HashSet<String>,
+) -> Replica {
+    let host = workload.status.as_ref().and_then(|s| s.host_id.clone());
     let conditions = workload
         .status
         .as_ref()
@@ -74,7 +82,8 @@ pub(super) fn replica(set: &WorkloadReplicaSet, template: &str, workload: &Workl
         ready: is_ready(workload),
         lost: condition::find(conditions, "Ready")
             .is_some_and(|c| c.reason == Reason::HostLost.as_str()),
-        host: workload.status.as_ref().and_then(|s| s.host_id.clone()),
+        leaving: host.as_ref().is_some_and(|host| draining.contains(host)),
+        host,
         created: workload
             .meta()
             .creation_timestamp

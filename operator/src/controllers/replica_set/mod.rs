@@ -11,7 +11,7 @@ use crate::error::{Attempt, ReconcileError};
 use crate::watch::{self, Key};
 use crd_types::{Workload, WorkloadReplicaSet, hash};
 use kube::{Api, Resource, ResourceExt};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 pub(super) const MANAGER: &str = "workload-replicaset";
@@ -24,8 +24,9 @@ pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, Reconcil
     if set.meta().deletion_timestamp.is_some() {
         return Ok(Next::Wait);
     }
+    let draining = context.fleet.draining();
     let mut workloads = dereference::cached(&context, &set);
-    let mut plan = plan(&set, &workloads, &BTreeSet::new());
+    let mut plan = plan(&set, &workloads, &draining, &BTreeSet::new());
     if plan != Plan::default() {
         // What is cached may lag behind: nothing is created or deleted on its word alone.
         let Some(live) = dereference::live_set(&context, &set).await? else {
@@ -33,10 +34,10 @@ pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, Reconcil
         };
         set = Arc::new(live);
         workloads = dereference::live(&context, &set).await?;
-        plan = self::plan(&set, &workloads, &BTreeSet::new());
+        plan = self::plan(&set, &workloads, &draining, &BTreeSet::new());
     }
     let api: Api<Workload> = Api::namespaced(context.client(), &key.namespace);
-    let problem = apply(&api, &set, &workloads, plan).await.err();
+    let problem = apply(&api, &set, &workloads, &draining, plan).await.err();
     // What has moved on meanwhile is looked at again; it is nobody's problem.
     let told = problem.as_ref().filter(|problem| !problem.is_stale());
     status::write(&context, &set, told).await?;
@@ -46,12 +47,17 @@ pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, Reconcil
     }
 }
 
-fn plan(set: &WorkloadReplicaSet, workloads: &[Arc<Workload>], taken: &BTreeSet<u32>) -> Plan {
+fn plan(
+    set: &WorkloadReplicaSet,
+    workloads: &[Arc<Workload>],
+    draining: &HashSet<String>,
+    taken: &BTreeSet<u32>,
+) -> Plan {
     let desired = usize::try_from(set.spec.desired()).unwrap_or_default();
     let template = hash::template_hash(&set.spec.template, 0);
     let replicas: Vec<_> = workloads
         .iter()
-        .map(|w| dereference::replica(set, &template, w))
+        .map(|w| dereference::replica(set, &template, w, draining))
         .collect();
     replicas::plan(&set.name_any(), desired, &replicas, taken)
 }
@@ -61,6 +67,7 @@ async fn apply(
     api: &Api<Workload>,
     set: &WorkloadReplicaSet,
     workloads: &[Arc<Workload>],
+    draining: &HashSet<String>,
     plan: Plan,
 ) -> Result<(), ReconcileError> {
     for (name, uid) in &plan.delete {
@@ -79,7 +86,7 @@ async fn apply(
         }
         let refused = missing.len() - created;
         let tried: BTreeSet<u32> = taken.iter().chain(&missing).copied().collect();
-        missing = self::plan(set, workloads, &tried)
+        missing = self::plan(set, workloads, draining, &tried)
             .create
             .into_iter()
             .take(refused)

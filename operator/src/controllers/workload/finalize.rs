@@ -1,6 +1,6 @@
 //! A Workload leaves when nothing of it runs: the host has confirmed the stop, is gone, or a deadline has passed.
 
-use super::{MANAGER, memory};
+use super::{MANAGER, memory, owed};
 use crate::bus::{CallError, RunState, Standing};
 use crate::controllers::queue::Next;
 use crate::controllers::{Context, writes};
@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// Time beyond the drain after which a host that does not confirm is not waited for.
 const PATIENCE: i64 = 120;
+/// Until a stop that is owed is written down.
+const NOTING: Next = Next::After(Duration::from_millis(300));
 
 pub(super) async fn run(
     context: &Context,
@@ -43,10 +45,13 @@ async fn still_running(context: &Context, workload: &Workload) -> Option<Next> {
     let uid = workload.uid()?;
     if overdue(workload) {
         tracing::warn!(workload = %workload.name_any(), host, "the host did not confirm the stop in time; the Workload goes");
+        owed::noted(context, workload, host);
         return None;
     }
     match context.fleet.standing(host, Instant::now()) {
-        Standing::Lost => return None,
+        Standing::Lost => {
+            return (!owed::noted(context, workload, host)).then_some(NOTING);
+        }
         Standing::Unknown => return Some(Next::After(Duration::from_secs(1))),
         Standing::Alive => {}
     }
@@ -64,7 +69,7 @@ async fn still_running(context: &Context, workload: &Workload) -> Option<Next> {
         },
         Err(error) => {
             if matches!(error, CallError::NoResponders) {
-                context.fleet.refused(host);
+                context.fleet.refused(host, Instant::now());
             }
             tracing::debug!(workload = %workload.name_any(), host, %error, "stop was not confirmed; trying again");
             Some(Next::BackOff)

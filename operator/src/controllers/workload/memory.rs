@@ -1,7 +1,9 @@
 //! What the Workload controller remembers between looks, and can do without after a restart: failed starts, and
-//! placements that the cache does not show yet.
+//! what is promised of each host.
 
-use parking_lot::Mutex;
+use crate::core::backoff;
+use crate::core::ledger::{Ledger, Share};
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -14,14 +16,23 @@ pub struct Tries {
     pub not_before: Option<Instant>,
     /// Where the last one failed.
     pub failed_on: Option<String>,
+    running_since: Option<Instant>,
+}
+
+/// What follows from a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// Time until the next try.
+    pub delay: Duration,
+    /// Failures in a row, this one included.
+    pub in_a_row: u32,
 }
 
 /// The memory.
 #[derive(Debug, Default)]
 pub struct Memory {
     tries: Mutex<HashMap<String, Tries>>,
-    /// Host by workload uid, and the ReplicaSet's uid.
-    assumed: Mutex<HashMap<String, (String, Option<String>)>>,
+    ledger: Mutex<Ledger>,
 }
 
 impl Memory {
@@ -30,46 +41,80 @@ impl Memory {
         self.tries.lock().get(uid).cloned().unwrap_or_default()
     }
 
-    /// One more failed start; returns the time until the next try.
-    pub fn failed(&self, uid: &str, host: Option<&str>, now: Instant, jitter: f64) -> Duration {
+    /// One more failure. `at_once`: the first of a row costs no time, since nothing says that it was the workload's
+    /// own fault.
+    pub fn failed(
+        &self,
+        uid: &str,
+        host: Option<&str>,
+        at_once: bool,
+        now: Instant,
+        jitter: f64,
+    ) -> Failed {
         let mut tries = self.tries.lock();
         let held = tries.entry(uid.to_owned()).or_default();
+        let ran = held
+            .running_since
+            .take()
+            .map(|since| now.saturating_duration_since(since));
+        if ran.is_some_and(|ran| backoff::settled(ran, held.failures)) {
+            held.failures = 0;
+        }
         held.failures = held.failures.saturating_add(1);
         held.failed_on = host.map(ToOwned::to_owned);
-        let delay = crate::core::backoff::delay(held.failures, jitter);
+        let delay = if at_once && held.failures == 1 {
+            Duration::ZERO
+        } else {
+            backoff::delay(held.failures, jitter)
+        };
         held.not_before = Some(now + delay);
-        delay
+        Failed {
+            delay,
+            in_a_row: held.failures,
+        }
     }
 
-    /// It runs: the next failure starts anew.
-    pub fn succeeded(&self, uid: &str) {
-        self.tries.lock().remove(uid);
+    /// It runs. When it does for long enough, the next failure starts anew.
+    pub fn runs(&self, uid: &str, now: Instant) {
+        if let Some(held) = self.tries.lock().get_mut(uid) {
+            held.running_since.get_or_insert(now);
+        }
     }
 
     /// Everything about a Workload that is gone.
     pub fn forget(&self, uid: &str) {
         self.tries.lock().remove(uid);
-        self.assumed.lock().remove(uid);
+        self.ledger.lock().forget(uid);
     }
 
-    /// Chooses a host while no other placement is under way: `choose` is given what was assumed but is not in the
-    /// cache yet, as (workload uid, host, ReplicaSet uid).
+    /// Chooses a host while no other placement is under way; `choose` is given what is promised of each host, this
+    /// Workload left out, and returns what it takes of which.
     pub fn place<E>(
         &self,
         uid: &str,
-        owner: Option<&str>,
-        choose: impl FnOnce(&HashMap<String, (String, Option<String>)>) -> Result<String, E>,
+        choose: impl FnOnce(&Ledger) -> Result<Share, E>,
     ) -> Result<String, E> {
-        let mut assumed = self.assumed.lock();
-        assumed.remove(uid);
-        let host = choose(&assumed)?;
-        assumed.insert(uid.to_owned(), (host.clone(), owner.map(ToOwned::to_owned)));
+        let mut ledger = self.ledger.lock();
+        ledger.withdraw(uid);
+        let share = choose(&ledger)?;
+        let host = share.host.clone();
+        ledger.assume(uid, share);
         Ok(host)
     }
 
-    /// The cache shows the placement, or there is none any more.
-    pub fn settled(&self, uid: &str) {
-        self.assumed.lock().remove(uid);
+    /// Looks at, and changes, all promises at once.
+    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock()
+    }
+
+    /// Whether this host was chosen for a Workload and the cache does not show it yet.
+    pub fn chose(&self, uid: &str, host: &str) -> bool {
+        self.ledger.lock().assumed(uid) == Some(host)
+    }
+
+    /// What was chosen will not come true.
+    pub fn withdraw(&self, uid: &str) {
+        self.ledger.lock().withdraw(uid);
     }
 }
 
@@ -78,40 +123,58 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failures_grow_until_a_success() {
+    fn failures_grow_until_it_has_run_for_a_while() {
+        let memory = Memory::default();
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let fail = |now| memory.failed("w", Some("h"), false, now, 0.0);
+        assert_eq!(fail(start).delay, Duration::from_secs(1));
+        assert_eq!(fail(start).delay, Duration::from_secs(2));
+        assert_eq!(memory.tries("w").failed_on.as_deref(), Some("h"));
+        memory.runs("w", at(10));
+        memory.runs("w", at(12));
+        assert_eq!(fail(at(15)).in_a_row, 3, "it ran for five seconds");
+        memory.runs("w", at(20));
+        let anew = Failed {
+            delay: Duration::from_secs(1),
+            in_a_row: 1,
+        };
+        assert_eq!(fail(at(40)), anew);
+    }
+
+    #[test]
+    fn what_was_lost_without_fault_is_started_at_once_but_not_again_and_again() {
         let memory = Memory::default();
         let now = Instant::now();
         assert_eq!(
-            memory.failed("w", Some("h"), now, 0.0),
-            Duration::from_secs(1)
+            memory.failed("w", None, true, now, 0.0).delay,
+            Duration::ZERO
         );
-        assert_eq!(
-            memory.failed("w", Some("h"), now, 0.0),
-            Duration::from_secs(2)
-        );
-        assert_eq!(memory.tries("w").failed_on.as_deref(), Some("h"));
-        memory.succeeded("w");
-        assert_eq!(memory.failed("w", None, now, 0.0), Duration::from_secs(1));
+        assert!(!memory.failed("w", None, true, now, 0.0).delay.is_zero());
     }
 
     #[test]
     fn placements_under_way_are_seen_by_the_next() {
         let memory = Memory::default();
+        let on = |host: &str| Share {
+            host: host.into(),
+            owner: Some("rs".into()),
+            ..Share::default()
+        };
+        memory.place::<()>("a", |_| Ok(on("h1"))).unwrap();
         memory
-            .place::<()>("a", Some("rs"), |_| Ok("h1".into()))
-            .unwrap();
-        memory
-            .place::<()>("b", Some("rs"), |assumed| {
-                assert_eq!(assumed["a"].0, "h1");
-                Ok("h2".into())
+            .place::<()>("b", |ledger| {
+                assert_eq!(ledger.load("h1").unwrap().siblings("rs"), 1);
+                Ok(on("h2"))
             })
             .unwrap();
-        memory.settled("a");
+        assert!(memory.chose("a", "h1") && !memory.chose("a", "h2"));
+        memory.withdraw("a");
         memory
-            .place::<()>("c", None, |assumed| {
-                assert_eq!(assumed.len(), 1);
-                Ok("h".into())
+            .place::<()>("b", |ledger| {
+                assert_eq!((ledger.load("h1"), ledger.load("h2")), (None, None));
+                Err(())
             })
-            .unwrap();
+            .unwrap_err();
     }
 }

@@ -6,7 +6,9 @@ mod finalize;
 mod hostnames;
 pub mod memory;
 mod outcome;
-mod schedule;
+mod owed;
+pub mod retry;
+pub mod schedule;
 mod start;
 mod status;
 
@@ -50,7 +52,6 @@ pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, Reconcil
         }
         return start::run(&context, &api, &workload).await;
     };
-    context.memory.settled(&uid);
     match context.fleet.standing(&host, Instant::now()) {
         Standing::Lost => lost(&context, &api, &workload, &host).await,
         Standing::Unknown => Ok(Next::After(Duration::from_secs(1))),
@@ -91,6 +92,9 @@ async fn lost(
     host: &str,
 ) -> Result<Next, ReconcileError> {
     let replaced = watch::controller_of(workload).is_some();
+    if !replaced && !owed::noted(context, workload, host) {
+        return Ok(Next::After(Duration::from_millis(300)));
+    }
     status::host_lost(context, api, workload, host, !replaced).await?;
     Ok(Next::Wait)
 }

@@ -4,7 +4,7 @@ use super::status;
 use crate::bus::{CallError, Report, RunState};
 use crate::controllers::Context;
 use crate::controllers::queue::Next;
-use crate::core::conditions::{START_FAILED, WORKLOAD_GONE};
+use crate::core::backoff::CRASH_LOOP;
 use crate::error::ReconcileError;
 use crd_types::Workload;
 use kube::{Api, ResourceExt};
@@ -41,7 +41,7 @@ pub(super) async fn of_look(
     let extended = context.hosts.extended(host);
     match report.state {
         RunState::Running | RunState::Completed => {
-            context.memory.succeeded(&uid);
+            context.memory.runs(&uid, Instant::now());
             context.metrics.placements.running(&uid);
             status::running(context, api, workload, &report).await?;
             let poll = context.options.poll_interval;
@@ -60,7 +60,7 @@ pub(super) async fn of_look(
             // Gone because it failed and was stopped: the failure is the reason, not its end.
             let (reason, message) = status::noted_failure(workload).unwrap_or_else(|| {
                 let message = "the host does not have the workload any more; it is started again";
-                (WORKLOAD_GONE.to_owned(), message.to_owned())
+                (Reason::WorkloadGone.to_string(), message.to_owned())
             });
             failed(context, api, workload, host, &reason, &message).await
         }
@@ -71,10 +71,18 @@ pub(super) async fn of_look(
             } else {
                 &report.message
             };
-            failed(context, api, workload, host, START_FAILED, message).await
+            failed(
+                context,
+                api,
+                workload,
+                host,
+                Reason::StartFailed.as_str(),
+                message,
+            )
+            .await
         }
         RunState::Error => {
-            let reason = report.reason.map_or(START_FAILED, Reason::as_str);
+            let reason = report.reason.unwrap_or(Reason::StartFailed).as_str();
             failed(context, api, workload, host, reason, &report.message).await
         }
     }
@@ -91,7 +99,7 @@ pub(super) async fn unanswered(
 ) -> Result<Next, ReconcileError> {
     tracing::info!(workload = %workload.name_any(), host, %error, "host did not answer");
     if matches!(error, CallError::NoResponders) {
-        context.fleet.refused(host);
+        context.fleet.refused(host, Instant::now());
     }
     if !status::was_confirmed(workload) {
         let message = format!("starting on the host: {error}");
@@ -107,7 +115,7 @@ pub(super) async fn not_delivered(
     workload: &Workload,
     host: &str,
 ) -> Result<Next, ReconcileError> {
-    context.fleet.refused(host);
+    context.fleet.refused(host, Instant::now());
     let message = CallError::NoResponders.to_string();
     place_again(
         context,
@@ -156,10 +164,43 @@ async fn place_again(
 ) -> Result<Next, ReconcileError> {
     let uid = workload.uid().unwrap_or_default();
     context.metrics.placements.failed(reason);
-    context.memory.settled(&uid);
-    let delay = context
+    context.memory.withdraw(&uid);
+    let reason: Option<Reason> = reason.parse().ok();
+    // Lost by a host that did nothing wrong: another would not do better.
+    let gone = reason == Some(Reason::WorkloadGone);
+    let failed_on = (!gone).then_some(host);
+    let now = Instant::now();
+    let failed = context
         .memory
-        .failed(&uid, Some(host), Instant::now(), rand::random::<f64>());
-    status::failed(context, api, workload, reason, message, delay).await?;
-    Ok(Next::After(delay))
+        .failed(&uid, failed_on, gone, now, rand::random::<f64>());
+    let reason = named(reason.unwrap_or(Reason::Internal), failed.in_a_row);
+    status::failed(context, api, workload, reason, message, failed.delay).await?;
+    Ok(Next::After(failed.delay))
+}
+
+/// What a failure is called: one that names what to mend keeps its name, however often it comes.
+fn named(reason: Reason, in_a_row: u32) -> &'static str {
+    let ran = matches!(
+        reason,
+        Reason::WorkloadGone | Reason::Trap | Reason::OutOfMemory
+    );
+    if ran && in_a_row >= CRASH_LOOP {
+        Reason::CrashLoop.as_str()
+    } else {
+        reason.as_str()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named;
+    use protocol::Reason;
+
+    #[test]
+    fn a_crash_loop_is_what_ran_and_ended_again_and_again() {
+        assert_eq!(named(Reason::Trap, 2), "Trap");
+        assert_eq!(named(Reason::Trap, 3), "CrashLoop");
+        assert_eq!(named(Reason::WorkloadGone, 9), "CrashLoop");
+        assert_eq!(named(Reason::ImageNotFound, 9), "ImageNotFound");
+    }
 }

@@ -2,12 +2,14 @@
 
 use crate::bus::HostView;
 use crate::controllers::Context;
+use crate::core::durations;
+use crate::core::environment;
+use crate::core::ledger::{Ledger, Load, Share};
 use crate::core::scheduler::{self, Candidate, Demand};
-use crate::watch::{self, Key};
-use crd_types::Workload;
+use crate::watch;
+use crd_types::{Resources, Workload};
 use kube::ResourceExt;
 use protocol::Reason;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Why there is no host.
@@ -19,32 +21,21 @@ pub(super) struct Unplaced {
 
 /// A host for the Workload, reserved for it until the cache shows the placement.
 pub(super) fn choose(context: &Context, workload: &Workload) -> Result<Arc<HostView>, Unplaced> {
-    let environment = environment(context, workload)?;
+    let demand = demand(context, workload)?;
     let uid = workload.uid().unwrap_or_default();
-    let owner = watch::controller_of(workload).map(|o| o.uid.as_str());
-    let demand = Demand {
-        selector: Some(&workload.spec.host_selector),
-        pinned: workload.spec.host_id.as_deref().filter(|id| !id.is_empty()),
-        environment: environment.as_deref(),
-        interfaces: &workload.spec.host_interfaces,
-        features: features(workload),
-        topology_keys: workload
-            .spec
-            .spread
-            .as_ref()
-            .map(|s| s.topology_keys.as_slice())
-            .unwrap_or_default(),
-    };
+    let wish = Wish::of(workload);
     let failed_on = context.memory.tries(&uid).failed_on;
     let hosts = context.fleet.all();
-    let chosen = context.memory.place(&uid, owner, |assumed| {
-        let siblings = siblings(context, owner, &uid, assumed);
+    let chosen = context.memory.place(&uid, |ledger| {
         let candidates: Vec<Candidate<'_>> = hosts
             .iter()
             .filter(|host| host.lost_since.is_none())
-            .map(|host| candidate(context, host, &siblings, assumed, failed_on.as_deref()))
+            .map(|host| Candidate {
+                failed_last: failed_on.as_deref() == Some(host.beat.id.as_str()),
+                ..candidate(host, ledger, &wish)
+            })
             .collect();
-        scheduler::place(&uid, &demand, &candidates).map(ToOwned::to_owned)
+        scheduler::place(&uid, &demand, &candidates).map(|host| wish.on(host))
     });
     let id = chosen.map_err(|error| Unplaced {
         reason: Reason::NoHostFits,
@@ -59,25 +50,82 @@ pub(super) fn choose(context: &Context, workload: &Workload) -> Result<Arc<HostV
         })
 }
 
-/// The environment that the host must belong to: the matrix of shared hosts and the Workload's wish.
-fn environment(context: &Context, workload: &Workload) -> Result<Option<String>, Unplaced> {
-    let own = workload.namespace().unwrap_or_default();
-    let wanted = workload
-        .spec
-        .environment
-        .as_deref()
-        .filter(|e| !e.is_empty());
-    match (context.options.allow_shared_hosts, wanted) {
-        (true, wanted) => Ok(wanted.map(ToOwned::to_owned)),
-        (false, None) => Ok(Some(own)),
-        (false, Some(wanted)) if wanted == own => Ok(Some(own)),
-        (false, Some(wanted)) => Err(Unplaced {
-            reason: Reason::CrossEnvironmentSchedulingDenied,
-            message: format!(
-                "workload targets Environment {wanted:?} but operator has allowSharedHosts=false"
-            ),
-        }),
+/// What the Workload asks of its host.
+pub(super) fn demand<'a>(
+    context: &Context,
+    workload: &'a Workload,
+) -> Result<Demand<'a>, Unplaced> {
+    let spec = &workload.spec;
+    let own = workload.metadata.namespace.as_deref().unwrap_or_default();
+    let environment = environment::required(
+        context.options.allow_shared_hosts,
+        own,
+        spec.environment.as_deref(),
+    )
+    .map_err(|denied| Unplaced {
+        reason: Reason::CrossEnvironmentSchedulingDenied,
+        message: denied.to_string(),
+    })?;
+    let wish = Wish::of(workload);
+    Ok(Demand {
+        selector: Some(&spec.host_selector),
+        pinned: spec.host_id.as_deref().filter(|id| !id.is_empty()),
+        environment,
+        interfaces: &spec.host_interfaces,
+        features: features(workload),
+        memory: wish.0.memory,
+        instances: wish.0.instances,
+        topology_keys: spec
+            .spread
+            .as_ref()
+            .map(|s| s.topology_keys.as_slice())
+            .unwrap_or_default(),
+    })
+}
+
+/// What a Workload takes of a host, whichever it will be.
+pub(super) struct Wish(Share);
+
+impl Wish {
+    pub(super) fn of(workload: &Workload) -> Self {
+        let spec = &workload.spec;
+        let kept = |pool: i32| u64::try_from(pool).unwrap_or_default();
+        let memory = |resources: Option<&Resources>| {
+            resources
+                .and_then(|r| r.limits.as_ref()?.memory.as_ref())
+                .and_then(durations::quantity)
+                .map_or(0, |bytes| bytes.ceil() as u64)
+        };
+        let pools = spec.components.iter().map(|c| kept(c.pool_size));
+        let pooled = spec
+            .components
+            .iter()
+            .map(|c| memory(c.resources.as_ref()).saturating_mul(kept(c.pool_size)));
+        let service = spec.service.as_ref();
+        let images = spec.components.iter().map(|c| &c.image);
+        Self(Share {
+            host: String::new(),
+            owner: watch::controller_of(workload).map(|o| o.uid.clone()),
+            memory: pooled
+                .chain(service.map(|s| memory(s.resources.as_ref())))
+                .fold(0, u64::saturating_add),
+            instances: pools.chain(service.map(|_| 1)).fold(0, u64::saturating_add),
+            images: images.chain(service.map(|s| &s.image)).cloned().collect(),
+        })
     }
+
+    pub(super) fn on(&self, host: &str) -> Share {
+        Share {
+            host: host.to_owned(),
+            ..self.0.clone()
+        }
+    }
+}
+
+/// What a Workload takes of the host that it is placed on, as its status says.
+pub fn share_of(workload: &Workload) -> Option<Share> {
+    let host = workload.status.as_ref()?.host_id.as_deref()?;
+    Some(Wish::of(workload).on(host))
 }
 
 /// What only a host with the extension can honour.
@@ -113,60 +161,35 @@ fn features(workload: &Workload) -> Vec<&'static str> {
     features
 }
 
-/// Workloads of the same ReplicaSet by host.
-fn siblings(
-    context: &Context,
-    owner: Option<&str>,
-    uid: &str,
-    assumed: &HashMap<String, (String, Option<String>)>,
-) -> HashMap<String, usize> {
-    let mut counted: HashMap<String, usize> = HashMap::new();
-    let Some(owner) = owner else { return counted };
-    let mut seen = Vec::new();
-    for sibling in context.caches.workloads.find(&watch::by_owner(owner)) {
-        let id = sibling.uid().unwrap_or_default();
-        if let Some(host) = sibling.status.as_ref().and_then(|s| s.host_id.clone())
-            && id != uid
-        {
-            *counted.entry(host).or_default() += 1;
-            seen.push(id);
-        }
-    }
-    for (id, (host, set)) in assumed {
-        if set.as_deref() == Some(owner) && !seen.contains(id) {
-            *counted.entry(host.clone()).or_default() += 1;
-        }
-    }
-    counted
-}
-
-fn candidate<'a>(
-    context: &Context,
-    host: &'a HostView,
-    siblings: &HashMap<String, usize>,
-    assumed: &HashMap<String, (String, Option<String>)>,
-    failed_on: Option<&str>,
-) -> Candidate<'a> {
+/// A host as the scheduler sees it.
+pub(super) fn candidate<'a>(host: &'a HostView, ledger: &Ledger, wish: &Wish) -> Candidate<'a> {
     let beat = &host.beat;
-    let object = context
-        .caches
-        .hosts
-        .get(&Key::new(&context.options.namespace, &beat.name));
-    let placed = context.caches.workloads.count(&watch::on_host(&beat.id));
-    let under_way = assumed.values().filter(|(id, _)| *id == beat.id).count();
+    let load = ledger.load(&beat.id);
+    let announced = host.announced.as_ref();
+    // A host counts what others placed on it too; what we have just placed is not in its figures yet.
+    let free = |has: Option<u64>, said: Option<u64>, ours: fn(&Load) -> u64| {
+        let ours = load.map(ours).unwrap_or_default();
+        has.map(|has| has.saturating_sub(ours.max(said.unwrap_or_default())))
+    };
     Candidate {
         id: &beat.id,
         labels: Some(&beat.labels),
         environment: &beat.environment,
         ready: host.answers(),
-        unschedulable: object.is_some_and(|o| o.unschedulable),
-        draining: host.announced.as_ref().is_some_and(|a| a.draining),
+        unschedulable: host.cordoned,
+        draining: announced.is_some_and(|a| a.draining),
         offers: host.offers(),
-        extended: host.announced.is_some(),
+        extended: announced.is_some(),
         serves_http: beat.http_port > 0,
-        workloads: placed + under_way,
-        capacity: None,
-        siblings: siblings.get(&beat.id).copied().unwrap_or_default(),
-        failed_last: failed_on == Some(beat.id.as_str()),
+        strain: host.strain,
+        workloads: load.map_or(0, |load| load.workloads),
+        free_instances: announced.and_then(|a| free(a.instances, None, |load| load.instances)),
+        free_memory: announced.and_then(|a| free(a.memory, a.allocated_memory, |load| load.memory)),
+        siblings: match (load, wish.0.owner.as_deref()) {
+            (Some(load), Some(owner)) => load.siblings(owner),
+            _ => 0,
+        },
+        has_images: load.is_some_and(|load| load.has_images(&wish.0.images)),
+        failed_last: false,
     }
 }

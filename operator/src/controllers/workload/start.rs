@@ -16,6 +16,19 @@ pub(super) async fn run(
     api: &Api<Workload>,
     workload: &Workload,
 ) -> Result<Next, ReconcileError> {
+    let result = try_to(context, api, workload).await;
+    if result.is_err() {
+        // A place that was kept for it must not be lost to others; if it was recorded, the cache will say so.
+        context.memory.withdraw(&workload.uid().unwrap_or_default());
+    }
+    result
+}
+
+async fn try_to(
+    context: &Context,
+    api: &Api<Workload>,
+    workload: &Workload,
+) -> Result<Next, ReconcileError> {
     let uid = workload.uid().unwrap_or_default();
     context.metrics.placements.pending(&uid);
     let mut resolved = match dereference::resolve(context.client(), workload).await? {
@@ -23,12 +36,14 @@ pub(super) async fn run(
         Err(unresolved) => {
             context.metrics.placements.unplaced(unresolved.reason);
             let reason = unresolved.reason.as_str();
+            context.memory.withdraw(&uid);
             status::not_configured(context, api, workload, reason, &unresolved.message).await?;
             return Ok(Next::BackOff);
         }
     };
     if let Err((reason, message)) = hostnames::settle(context, workload, &mut resolved) {
         context.metrics.placements.unplaced(reason);
+        context.memory.withdraw(&uid);
         status::not_configured(context, api, workload, reason.as_str(), &message).await?;
         return Ok(Next::BackOff);
     }
@@ -47,13 +62,7 @@ pub(super) async fn run(
         &context.control_plane,
         &context.options.cluster_domain,
     );
-    let placed = match status::placed(context, api, workload, &host).await {
-        Ok(placed) => placed,
-        Err(error) => {
-            context.memory.settled(&workload.uid().unwrap_or_default());
-            return Err(error);
-        }
-    };
+    let placed = status::placed(context, api, workload, &host).await?;
     let id = &host.beat.id;
     context.metrics.placements.placed(&uid);
     // What an earlier try left behind says nothing about this one.

@@ -196,31 +196,37 @@ pub(super) async fn running(
             })
             .collect();
     }
-    if report.restarts > 0 {
-        status.restarts = i32::try_from(report.restarts).ok();
+    // The host counts from its start of the workload on; what was counted before stays.
+    let restarts = i32::try_from(report.restarts).unwrap_or(i32::MAX);
+    if restarts > status.restarts.unwrap_or_default() {
+        status.restarts = Some(restarts);
     }
     let mut conditions = Conditions::default();
     conditions
         .yes("Config")
         .yes("HostSelection")
-        .yes("Placement")
-        .yes("Sync")
-        .yes("Ready");
+        .yes("Placement");
+    let completed = report.state == RunState::Completed;
+    if completed {
+        let text = "the workload has completed";
+        conditions.said("Sync", Reason::Completed.as_str(), text);
+    } else {
+        conditions.yes("Sync");
+    }
+    conditions.like("Ready", "Sync");
     if let Some(host) = &status.host_id {
         names(context, workload, host, &mut conditions).await;
     }
+    let ended = completed && !says_reason(workload, "Ready", Reason::Completed.as_str());
     write(context, api, workload, status, &conditions).await?;
-    if !was {
-        let (reason, note) = match report.state {
-            RunState::Completed => (
-                Reason::Completed.as_str(),
-                "the workload has completed".to_owned(),
-            ),
-            _ => (
-                "Started",
-                format!("running on host {}", host_name(workload)),
-            ),
-        };
+    let (reason, note) = if completed {
+        let note = "the workload has completed".to_owned();
+        (Reason::Completed.as_str(), note)
+    } else {
+        let note = format!("running on host {}", host_name(workload));
+        ("Started", note)
+    };
+    if !was || ended {
         context
             .events
             .normal(workload, reason, "Start", &note)
@@ -380,6 +386,11 @@ fn host_name(workload: &Workload) -> String {
         .as_ref()
         .and_then(|s| s.host_name.clone())
         .unwrap_or_else(|| "of unknown name".into())
+}
+
+fn says_reason(workload: &Workload, type_: &str, reason: &str) -> bool {
+    let conditions = workload.status.as_ref().map(|s| s.conditions.as_slice());
+    condition::find(conditions.unwrap_or_default(), type_).is_some_and(|c| c.reason == reason)
 }
 
 fn says(workload: &Workload, type_: &str, reason: &str, message: &str) -> bool {

@@ -1,6 +1,6 @@
 //! Why no host fits, in one line that a user can act on.
 
-use super::Misfit;
+use super::{Misfit, Strain};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -68,7 +68,10 @@ impl fmt::Display for Misfit {
             Self::NoHttp => f.write_str("have no HTTP listener"),
             Self::Interface(package) => write!(f, "lack {package}"),
             Self::Feature(feature) => write!(f, "lack {feature}"),
-            Self::Full => f.write_str("full"),
+            Self::Strain(Strain::Cpu) => f.write_str("over the processor threshold"),
+            Self::Strain(Strain::Memory) => f.write_str("over the memory threshold"),
+            Self::Instances => f.write_str("have too few instances left"),
+            Self::Memory => f.write_str("have too little memory left"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Whether a host can run a workload, and the first reason why not.
 
-use super::{Candidate, Demand, Offer};
+use super::{Candidate, Demand, Offer, Strain};
 use crd_types::HostInterface;
 use semver::Version;
 
@@ -23,8 +23,12 @@ pub enum Misfit {
     Interface(String),
     /// Speaks the base protocol only.
     Feature(&'static str),
-    /// Takes no more workloads.
-    Full,
+    /// Its machine is busy beyond the threshold.
+    Strain(Strain),
+    /// Has not so many instances left.
+    Instances,
+    /// Has not so much memory left.
+    Memory,
 }
 
 /// Packages that belong to the runtime itself and are in no plugin's list.
@@ -71,11 +75,17 @@ pub(super) fn check(demand: &Demand<'_>, host: &Candidate<'_>) -> Result<(), Mis
     {
         return Err(Misfit::Feature(feature));
     }
+    if let Some(strain) = host.strain {
+        return Err(Misfit::Strain(strain));
+    }
     if host
-        .capacity
-        .is_some_and(|capacity| host.workloads >= capacity)
+        .free_instances
+        .is_some_and(|free| free < demand.instances)
     {
-        return Err(Misfit::Full);
+        return Err(Misfit::Instances);
+    }
+    if host.free_memory.is_some_and(|free| free < demand.memory) {
+        return Err(Misfit::Memory);
     }
     Ok(())
 }
@@ -94,14 +104,14 @@ fn check_interface(wanted: &HostInterface, host: &Candidate<'_>) -> Result<(), M
             Ok(())
         };
     }
-    let Some(offers) = &host.offers else {
+    let Some(offers) = host.offers else {
         return Ok(());
     };
     let version = wanted.version.as_deref().unwrap_or_default();
-    let serves = |offer: &Offer<'_>| {
+    let serves = |offer: &Offer| {
         offer.namespace == wanted.namespace
             && offer.package == wanted.package
-            && compatible(version, offer.version)
+            && compatible(version, &offer.version)
     };
     if offers.iter().any(serves) {
         return Ok(());

@@ -26,30 +26,69 @@ pub struct Candidate<'a> {
     /// About to leave.
     pub draining: bool,
     /// Interfaces of its plugins; `None` when it did not say.
-    pub offers: Option<Vec<Offer<'a>>>,
+    pub offers: Option<&'a [Offer]>,
     /// Whether it can honour what goes beyond the base protocol.
     pub extended: bool,
     /// Whether it serves HTTP.
     pub serves_http: bool,
+    /// It uses more of its machine than new work may meet.
+    pub strain: Option<Strain>,
     /// Workloads placed there, of any kind.
     pub workloads: usize,
-    /// Most workloads it takes, if it said.
-    pub capacity: Option<usize>,
+    /// Instances that it can still keep, if it said how many it can.
+    pub free_instances: Option<u64>,
+    /// Bytes that it can still promise, if it said how many it can.
+    pub free_memory: Option<u64>,
     /// Workloads of the same ReplicaSet placed there.
     pub siblings: usize,
+    /// Something there runs all of the workload's images.
+    pub has_images: bool,
     /// The workload's last start failed there.
     pub failed_last: bool,
 }
 
 /// A package that a host's plugins serve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Offer<'a> {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offer {
     /// Namespace of the WIT package.
-    pub namespace: &'a str,
+    pub namespace: String,
     /// Name of the WIT package.
-    pub package: &'a str,
+    pub package: String,
     /// Version, empty when not given.
-    pub version: &'a str,
+    pub version: String,
+}
+
+/// What a host is short of at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Strain {
+    /// Processor time.
+    Cpu,
+    /// Memory.
+    Memory,
+}
+
+/// Use of a machine, in percent, above which a host takes no new work. Absent: whatever the use.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Thresholds {
+    /// Of processor time.
+    pub cpu: Option<f32>,
+    /// Of memory.
+    pub memory: Option<f32>,
+}
+
+impl Thresholds {
+    /// What a host with these figures is short of.
+    pub fn strain(&self, cpu: f32, memory_total: u64, memory_free: u64) -> Option<Strain> {
+        let used =
+            memory_total.saturating_sub(memory_free) as f32 * 100.0 / memory_total.max(1) as f32;
+        if self.cpu.is_some_and(|most| cpu > most) {
+            Some(Strain::Cpu)
+        } else if self.memory.is_some_and(|most| used > most) {
+            Some(Strain::Memory)
+        } else {
+            None
+        }
+    }
 }
 
 /// What a workload asks of its host.
@@ -65,6 +104,10 @@ pub struct Demand<'a> {
     pub interfaces: &'a [HostInterface],
     /// What only a host with extensions can honour, in words for people: "memory limits".
     pub features: Vec<&'static str>,
+    /// Bytes that it may use, as far as limits are given.
+    pub memory: u64,
+    /// Instances that are kept for it.
+    pub instances: u64,
     /// Host labels over which the ReplicaSet is balanced before hosts.
     pub topology_keys: &'a [String],
 }
@@ -98,6 +141,11 @@ pub fn place<'a>(
     score::best(workload, demand, &fitting)
         .map(|c| c.id)
         .ok_or_else(|| NoHostFits::new(considered.len(), misfits))
+}
+
+/// Whether a host would do, whatever others would.
+pub fn fits(demand: &Demand<'_>, candidate: &Candidate<'_>) -> bool {
+    demand.pinned.is_none_or(|id| id == candidate.id) && filter::check(demand, candidate).is_ok()
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
-//! The best of the hosts that fit: spread first, then load.
+//! The best of the hosts that fit: spread first, then load, then images that are there already.
 
 use super::{Candidate, Demand};
 use crd_types::hash::fnv1a;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// The candidate with the least cost. Costs compare in this order: not where the last start failed, siblings in
-/// the same topology domains, siblings on the same host, all workloads on the host.
+/// the same topology domains, siblings on the same host, all workloads on the host, images still to be fetched.
 pub(super) fn best<'c, 'a>(
     workload: &str,
     demand: &Demand<'_>,
@@ -22,7 +23,7 @@ pub(super) fn best<'c, 'a>(
             siblings
         })
         .collect();
-    fitting.iter().copied().min_by_key(|host| {
+    let cost = |host: &Candidate<'a>| {
         let crowding: Vec<usize> = demand
             .topology_keys
             .iter()
@@ -34,10 +35,27 @@ pub(super) fn best<'c, 'a>(
             crowding,
             host.siblings,
             host.workloads,
-            tie(workload, host.id),
-            host.id,
+            !host.has_images,
         )
-    })
+    };
+    let mut least: Vec<&Candidate<'a>> = Vec::new();
+    let mut lowest = None;
+    for host in fitting.iter().copied() {
+        let cost = cost(host);
+        match lowest.as_ref().map(|lowest| cost.cmp(lowest)) {
+            Some(Ordering::Greater) => {}
+            Some(Ordering::Equal) => least.push(host),
+            Some(Ordering::Less) | None => {
+                least.clear();
+                least.push(host);
+                lowest = Some(cost);
+            }
+        }
+    }
+    // Only what is equal so far is worth a hash.
+    least
+        .into_iter()
+        .min_by_key(|host| (tie(workload, host.id), host.id))
 }
 
 fn domain<'h>(host: &'h Candidate<'_>, key: &str) -> &'h str {

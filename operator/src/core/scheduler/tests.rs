@@ -1,4 +1,4 @@
-use super::{Candidate, Demand, Offer, place};
+use super::{Candidate, Demand, Offer, Strain, Thresholds, place};
 use crd_types::HostInterface;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -25,9 +25,8 @@ fn interface(namespace: &str, package: &str, version: &str) -> HostInterface {
 
 #[test]
 fn says_of_every_host_why_it_does_not_fit() {
-    let none: Vec<Offer<'_>> = Vec::new();
     let bare = |id| Candidate {
-        offers: Some(none.clone()),
+        offers: Some(&[]),
         ..host(id)
     };
     let hosts = [
@@ -90,9 +89,9 @@ fn a_pinned_host_passes_the_same_filters() {
 #[test]
 fn versions_agree_as_wit_packages_do() {
     let offer = |version| Offer {
-        namespace: "wasmcloud",
-        package: "messaging",
-        version,
+        namespace: "wasmcloud".into(),
+        package: "messaging".into(),
+        version: str::to_owned(version),
     };
     for (wanted, offered, fits) in [
         ("0.2.0", "0.2.9", true),
@@ -103,8 +102,9 @@ fn versions_agree_as_wit_packages_do() {
         ("odd", "odd", true),
         ("odd", "0.1.0", false),
     ] {
+        let offers = [offer(offered)];
         let hosts = [Candidate {
-            offers: Some(vec![offer(offered)]),
+            offers: Some(&offers),
             ..host("a")
         }];
         let interfaces = [interface("wasmcloud", "messaging", wanted)];
@@ -195,6 +195,65 @@ fn zones_are_balanced_before_hosts() {
     };
     assert_eq!(place("w", &demand, &hosts), Ok("b1"));
     assert_eq!(place("w", &Demand::default(), &hosts), Ok("a2"));
+}
+
+#[test]
+fn a_host_takes_what_it_has_room_for() {
+    let hosts = [
+        Candidate {
+            free_memory: Some(10),
+            ..host("a")
+        },
+        Candidate {
+            free_instances: Some(1),
+            ..host("b")
+        },
+        Candidate {
+            strain: Some(Strain::Cpu),
+            ..host("c")
+        },
+    ];
+    let demand = |memory, instances| Demand {
+        memory,
+        instances,
+        ..Demand::default()
+    };
+    assert_eq!(place("w", &demand(10, 2), &hosts), Ok("a"));
+    assert_eq!(place("w", &demand(11, 1), &hosts), Ok("b"));
+    assert_eq!(
+        place("w", &demand(11, 2), &hosts).unwrap_err().to_string(),
+        "0/3 hosts: 1 over the processor threshold, 1 have too few instances left, 1 have too little memory left"
+    );
+}
+
+#[test]
+fn strain_is_use_beyond_a_threshold_that_was_set() {
+    let none = Thresholds::default();
+    assert_eq!(none.strain(100.0, 100, 0), None);
+    let both = Thresholds {
+        cpu: Some(80.0),
+        memory: Some(80.0),
+    };
+    assert_eq!(both.strain(80.0, 100, 20), None);
+    assert_eq!(both.strain(81.0, 100, 0), Some(Strain::Cpu));
+    assert_eq!(both.strain(0.0, 100, 19), Some(Strain::Memory));
+    assert_eq!(both.strain(0.0, 0, 0), None);
+}
+
+#[test]
+fn among_equals_the_one_that_has_the_images_is_taken() {
+    for with in 0..4 {
+        let ids = ["a", "b", "c", "d"];
+        let hosts: Vec<Candidate<'_>> = ids
+            .iter()
+            .enumerate()
+            .map(|(i, id)| Candidate {
+                has_images: i == with,
+                ..host(id)
+            })
+            .collect();
+        assert_eq!(place("w", &Demand::default(), &hosts), Ok(ids[with]));
+    }
 }
 
 proptest! {

@@ -1,0 +1,112 @@
+//! Leftovers: each is stopped only after the API server itself has said that nothing asks for it.
+
+use super::interval;
+use crate::bus::{CallError, RunState};
+use crate::controllers::Context;
+use crate::controllers::queue::Next;
+use crate::core::inventory::{Found, Presence, Reported, leftover};
+use crate::error::{Attempt, ReconcileError, code};
+use crate::watch::Key;
+use crd_types::Workload;
+use futures::{StreamExt, TryStreamExt};
+use kube::{Api, ResourceExt};
+
+/// Leftovers of one host that are dealt with at a time.
+const AT_A_TIME: usize = 8;
+
+/// Stops those that are leftovers indeed; false when one is not known to be gone.
+pub(super) async fn stop(
+    context: &Context,
+    host: &str,
+    suspects: Vec<Reported>,
+) -> Result<bool, ReconcileError> {
+    let stops = suspects
+        .into_iter()
+        .map(|suspect| stop_one(context, host, suspect));
+    let settled: Vec<bool> = futures::stream::iter(stops)
+        .buffer_unordered(AT_A_TIME)
+        .try_collect()
+        .await?;
+    Ok(settled.into_iter().all(|gone| gone))
+}
+
+async fn stop_one(
+    context: &Context,
+    host: &str,
+    suspect: Reported,
+) -> Result<bool, ReconcileError> {
+    if suspect.namespace.is_empty() || suspect.name.is_empty() {
+        tracing::warn!(host, id = %suspect.id, "a workload of ours on this host does not say which object it belongs to; it is left alone");
+        return Ok(true);
+    }
+    let api: Api<Workload> = Api::namespaced(context.client(), &suspect.namespace);
+    let object = match api.get_opt(&suspect.name).await {
+        Ok(object) => object,
+        Err(error) if code(&error) == Some(403) => {
+            // A namespace that we do not serve any more: who serves it now decides.
+            tracing::debug!(host, id = %suspect.id, %error, "a leftover is left alone");
+            return Ok(true);
+        }
+        Err(error) => return Err(error).attempt("reading the Workload of a leftover"),
+    };
+    let uid = object.as_ref().and_then(ResourceExt::uid);
+    let found = match (&object, uid.as_deref()) {
+        (Some(object), Some(uid)) => Found::There {
+            uid,
+            host: object.status.as_ref().and_then(|s| s.host_id.as_deref()),
+        },
+        _ => Found::Gone,
+    };
+    let Some(why) = leftover(&suspect.id, host, found) else {
+        return Ok(true);
+    };
+    match context.hosts.stop(host, &suspect.id).await {
+        Ok(report) => {
+            let gone = matches!(report.state, RunState::NotFound | RunState::Completed);
+            tracing::info!(host, workload = %Key::new(&suspect.namespace, &suspect.name), id = %suspect.id, why, gone, "a leftover is stopped");
+            // One that drains says so in the next inventory, and needs nothing more.
+            Ok(gone || report.state == RunState::Stopping)
+        }
+        Err(error) => {
+            tracing::info!(host, id = %suspect.id, %error, "a leftover could not be stopped yet");
+            if matches!(error, CallError::NoResponders) {
+                context.fleet.refused(host, std::time::Instant::now());
+            }
+            Ok(false)
+        }
+    }
+}
+
+/// Sends a host that cannot list what it has the stops that it is still owed.
+pub(super) async fn owed(context: &Context, host: &str) -> Result<Next, ReconcileError> {
+    let owed = context.fleet.owed(host);
+    if owed.is_empty() {
+        return Ok(Next::Wait);
+    }
+    let mut left = false;
+    for stop in owed {
+        let suspect = Reported {
+            id: stop.workload_id.clone(),
+            namespace: stop.namespace.clone(),
+            name: stop.name.clone(),
+            control_plane: context.control_plane.clone(),
+            presence: Presence::Running,
+        };
+        if stop_one(context, host, suspect).await? {
+            context.fleet.paid(host, &stop.workload_id);
+        } else {
+            left = true;
+        }
+    }
+    if let Some(view) = context.fleet.get(host) {
+        context
+            .queues
+            .hosts
+            .add(Key::new(&context.options.namespace, &view.beat.name));
+    }
+    Ok(if left {
+        Next::BackOff
+    } else {
+        Next::After(interval(context))
+    })
+}

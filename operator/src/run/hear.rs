@@ -1,0 +1,202 @@
+//! What is done with what is heard on the bus: the fleet learns of it, and whoever it concerns looks again.
+
+use crate::bus::{Announced, Beat, Heard, Report, RunState, Said, watch_over};
+use crate::controllers::{Context, inventory};
+use crate::watch::{self, Key};
+use kube::ResourceExt;
+use protocol::bus::SharedBus;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long an announcement may follow a first heartbeat before the host is asked whether it has the extension.
+const ANNOUNCEMENT_GRACE: Duration = Duration::from_millis(500);
+
+/// Tells the fleet when the bus connection comes and goes. What hosts told while it was away was not heard: when it
+/// is back, each is asked what it has.
+pub(super) fn connection(
+    bus: &SharedBus,
+    context: &Arc<Context>,
+    tracker: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    let (mut status, context, stop) = (bus.status(), context.clone(), stop.clone());
+    let mut was_up = status.borrow_and_update().is_connected();
+    context.fleet.connection(was_up, Instant::now());
+    tracker.spawn(async move {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                changed = status.changed() => if changed.is_err() { return },
+            }
+            let up = status.borrow_and_update().is_connected();
+            context.fleet.connection(up, Instant::now());
+            if up && !was_up {
+                for host in context.fleet.all() {
+                    context
+                        .queues
+                        .inventories
+                        .add(inventory::key(&host.beat.id));
+                }
+            }
+            was_up = up;
+        }
+    });
+}
+
+/// What is done with each message of a host.
+pub(super) fn heard(context: Arc<Context>, tracker: TaskTracker) -> impl Fn(Said) + Send + 'static {
+    move |said| match said {
+        Said::Beat(beat) => took_beat(&context, &tracker, beat),
+        Said::Announced(id, announced) => {
+            if context.fleet.announced(&id, announced) {
+                host_changed(&context, &id);
+            }
+        }
+        Said::Goodbye(id) => {
+            if context.fleet.left(&id, Instant::now()) {
+                tracing::info!(host = %id, "host has left");
+                host_gone(&context, &id);
+            }
+        }
+        Said::State {
+            host,
+            workload,
+            control_plane,
+            report,
+        } => took_state(&context, &host, &workload, &control_plane, &report),
+    }
+}
+
+fn took_state(context: &Context, host: &str, workload: &str, control_plane: &str, report: &Report) {
+    let mut asked_for = context.memory.chose(workload, host);
+    for object in context.caches.workloads.find(&watch::by_uid(workload)) {
+        asked_for |= object.status.as_ref().and_then(|s| s.host_id.as_deref()) == Some(host);
+        context.observed.put(workload, host, report.clone());
+        context.queues.workloads.add(Key::of(object.as_ref()));
+    }
+    // A start that arrived after its Workload was deleted or moved.
+    let runs = matches!(report.state, RunState::Starting | RunState::Running);
+    if runs && !asked_for && control_plane == context.control_plane {
+        context.queues.inventories.add(inventory::key(host));
+    }
+}
+
+fn took_beat(context: &Arc<Context>, tracker: &TaskTracker, beat: Beat) {
+    let id = beat.id.clone();
+    let (heard, replaced) = context.fleet.heard(beat, Instant::now());
+    for old in replaced {
+        tracing::info!(host = %old, by = %id, "host was replaced by a new process of its name");
+        host_gone(context, &old);
+    }
+    match heard {
+        Heard::Same => {}
+        Heard::Back => context.queues.inventories.add(inventory::key(&id)),
+        Heard::Changed => host_changed(context, &id),
+        Heard::Arrived => {
+            host_changed(context, &id);
+            if context.hosts.extended(&id) {
+                context.queues.inventories.add(inventory::key(&id));
+                return;
+            }
+            let context = context.clone();
+            tracker.spawn(async move {
+                tokio::time::sleep(ANNOUNCEMENT_GRACE).await;
+                if !context.hosts.extended(&id) && context.hosts.has_extension(&id).await {
+                    let announced = Announced {
+                        protocol: protocol::EXTENSION_LEVEL,
+                        ..Announced::default()
+                    };
+                    if context.fleet.announced(&id, announced) {
+                        host_changed(&context, &id);
+                    }
+                }
+                context.queues.inventories.add(inventory::key(&id));
+            });
+        }
+    }
+}
+
+/// A host came or changed: its object follows, and what waits for a host looks again.
+fn host_changed(context: &Context, id: &str) {
+    look_at_host(context, id);
+    context.changed.add(id);
+    work_of(context, id);
+}
+
+/// What has no host is looked at again, whatever it waits for.
+pub(super) fn look_at_waiting(context: &Context) {
+    for waiting in context.caches.workloads.find(watch::UNPLACED) {
+        context.queues.workloads.add(Key::of(waiting.as_ref()));
+    }
+}
+
+/// Endpoints at a host are looked at.
+pub(super) fn routes_of(context: &Context, host: &str) {
+    for placed in context.caches.workloads.find(&watch::on_host(host)) {
+        if let Some(service) = watch::service_of(&placed) {
+            let namespace = placed.namespace().unwrap_or_default();
+            context.queues.routes.add(Key::new(namespace, service));
+        }
+    }
+}
+
+/// A host is lost or has left: its endpoints leave, its workloads are replaced.
+fn host_gone(context: &Context, id: &str) {
+    look_at_host(context, id);
+    work_of(context, id);
+}
+
+fn look_at_host(context: &Context, id: &str) {
+    if let Some(view) = context.fleet.get(id) {
+        context
+            .queues
+            .hosts
+            .add(Key::new(&context.options.namespace, &view.beat.name));
+    }
+}
+
+fn work_of(context: &Context, host: &str) {
+    for placed in context.caches.workloads.find(&watch::on_host(host)) {
+        let key = Key::of(placed.as_ref());
+        if let Some(service) = watch::service_of(&placed) {
+            context.queues.routes.add(Key::new(&key.namespace, service));
+        }
+        // Replacements for what a draining host still serves.
+        if let Some(set) = watch::controller_of(placed.as_ref()) {
+            context
+                .queues
+                .replica_sets
+                .add(Key::new(&key.namespace, &set.name));
+        }
+        context.queues.workloads.add(key);
+    }
+}
+
+/// Probes hosts that are silent, and acts on those found lost.
+pub(super) async fn watch_fleet(context: Arc<Context>, stop: CancellationToken) {
+    let tracker = TaskTracker::new();
+    let answered = {
+        let (context, tracker) = (context.clone(), tracker.clone());
+        Arc::new(move |beat| took_beat(&context, &tracker, beat))
+    };
+    let lost = {
+        let context = context.clone();
+        move |id: String| {
+            tracing::warn!(host = %id, "host is lost");
+            host_gone(&context, &id);
+        }
+    };
+    watch_over(
+        context.fleet.clone(),
+        context.hosts.clone(),
+        context.options.probe_interval,
+        answered,
+        lost,
+        stop,
+    )
+    .await;
+    tracker.close();
+    tracker.wait().await;
+}

@@ -1,0 +1,173 @@
+//! Which host, which first, and what is said when there is none.
+
+use crate::estate::{Estate, PATIENCE};
+use crate::fixture::spec;
+use anyhow::{Result, ensure};
+use crd_types::{Workload, condition};
+use kube::ResourceExt;
+use protocol::Reason;
+use serde_json::json;
+use testbed::fake_hosts::HostOptions;
+use testbed::wait::{TEST, until, within};
+
+fn says(workload: &Workload, reason: Reason, words: &str) -> bool {
+    let conditions = workload.status.as_ref().map(|s| s.conditions.as_slice());
+    condition::find(conditions.unwrap_or_default(), "Ready")
+        .is_some_and(|c| c.reason == reason.as_str() && c.message.contains(words))
+}
+
+fn is_ready(workload: &Workload) -> bool {
+    let conditions = workload.status.as_ref().map(|s| s.conditions.as_slice());
+    condition::is_true(conditions.unwrap_or_default(), "Ready")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w11_six_replicas_on_three_equal_hosts() -> Result<()> {
+    within(TEST, "spreading", async {
+        let estate = Estate::new("w11").await?;
+        let _operator = estate.operate(estate.options()).await?;
+        let mut hosts = Vec::new();
+        for name in ["a", "b", "c"] {
+            hosts.push(estate.host(HostOptions::named(name)).await?);
+        }
+        estate
+            .apply("hello", spec(6, "registry.example/hello:1"))
+            .await?;
+        estate.available("hello", 6).await?;
+        let placed: Vec<usize> = hosts.iter().map(|h| h.running().len()).collect();
+        ensure!(placed == [2, 2, 2], "{placed:?}");
+        Ok(())
+    })
+    .await?
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w12_a_pinned_host_of_another_environment_is_refused() -> Result<()> {
+    within(TEST, "environments", async {
+        let estate = Estate::new("w12").await?;
+        let mut options = estate.options();
+        options.allow_shared_hosts = false;
+        let _operator = estate.operate(options).await?;
+        let foreign = HostOptions::named("foreign").environment("other");
+        let foreign = estate.host(foreign).await?;
+        estate
+            .create("pinned", json!({"hostId": foreign.id}))
+            .await?;
+        estate
+            .workload("pinned", "refused", |w| {
+                says(w, Reason::NoHostFits, "0/1 hosts: 1 not in environment w12")
+            })
+            .await?;
+        estate.event("pinned", "NoHostFits").await?;
+        estate
+            .create("abroad", json!({"environment": "other"}))
+            .await?;
+        let denied = Reason::CrossEnvironmentSchedulingDenied;
+        estate
+            .workload("abroad", "denied", |w| says(w, denied, "allowSharedHosts"))
+            .await?;
+        let event = estate.event("abroad", denied.as_str()).await?;
+        ensure!(event.action.as_deref() == Some("Reject"));
+
+        let home = HostOptions::named("home").environment("w12");
+        let home = estate.host(home).await?;
+        estate.create("local", json!({})).await?;
+        estate.workload_ready("local").await?;
+        ensure!(home.running().len() == 1 && foreign.starts() == 0);
+        Ok(())
+    })
+    .await?
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w08_what_waits_is_never_replaced_and_the_highest_priority_is_served_first() -> Result<()> {
+    within(TEST, "waiting", async {
+        let estate = Estate::new("w08").await?;
+        let _operator = estate.operate(estate.options()).await?;
+        let full = HostOptions::named("full").capacity(1, 1 << 30);
+        let full = estate.host(full).await?;
+        let service = |priority: i32| {
+            json!({
+                "priority": priority,
+                "service": {"image": "registry.example/service:1"},
+                "components": [],
+            })
+        };
+        estate.create("first", service(0)).await?;
+        estate.workload_ready("first").await?;
+        for (name, priority) in [("low", 1), ("high", 5), ("middle", 3)] {
+            estate.create(name, service(priority)).await?;
+            estate
+                .workload(name, "waiting", |w| {
+                    says(
+                        w,
+                        Reason::NoHostFits,
+                        "0/1 hosts: 1 have too few instances left",
+                    )
+                })
+                .await?;
+        }
+        let low = estate.workloads().get("low").await?.uid();
+        let next = estate
+            .host(HostOptions::named("next").capacity(2, 1 << 30))
+            .await?;
+        for name in ["high", "middle"] {
+            estate.workload_ready(name).await?;
+        }
+        ensure!(next.running().len() == 2 && full.running().len() == 1);
+        // Room that is given back is used at once.
+        estate
+            .workloads()
+            .delete("high", &kube::api::DeleteParams::background())
+            .await?;
+        let served = estate.workload_ready("low").await?;
+        ensure!(served.uid() == low, "it is the one that was applied");
+        // A cordon is one more reason to wait, and its end is noticed.
+        estate.create("last", service(0)).await?;
+        estate
+            .workload("last", "waiting", |w| {
+                says(w, Reason::NoHostFits, "0/2 hosts")
+            })
+            .await?;
+        until(PATIENCE, "an end", || async {
+            ensure!(next.running().len() == 2);
+            anyhow::Ok(())
+        })
+        .await
+    })
+    .await?
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cordoned_host_takes_nothing_new_and_keeps_what_it_has() -> Result<()> {
+    within(TEST, "a cordon", async {
+        let estate = Estate::new("cordon").await?;
+        let _operator = estate.operate(estate.options()).await?;
+        let host = estate.host(HostOptions::named("only")).await?;
+        estate.create("before", json!({})).await?;
+        estate.workload_ready("before").await?;
+        let cordon = async |on: bool| {
+            let patch = kube::api::Patch::Merge(json!({"unschedulable": on}));
+            let params = kube::api::PatchParams::default();
+            estate.hosts().patch("only", &params, &patch).await
+        };
+        cordon(true).await?;
+        until(PATIENCE, "the cordon to be seen", || async {
+            let name = format!("probe-{}", uuid::Uuid::new_v4());
+            estate.create(&name, json!({})).await?;
+            let refused = |w: &Workload| says(w, Reason::NoHostFits, "0/1 hosts: 1 unschedulable");
+            let judged = |w: &Workload| refused(w) || is_ready(w);
+            let judged = estate.workload(&name, "judged", judged).await?;
+            ensure!(refused(&judged), "{:?}", judged.status);
+            anyhow::Ok(())
+        })
+        .await?;
+        ensure!(!host.running().is_empty());
+        cordon(false).await?;
+        for workload in estate.all_workloads().await? {
+            estate.workload_ready(&workload.name_any()).await?;
+        }
+        Ok(())
+    })
+    .await?
+}
