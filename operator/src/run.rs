@@ -164,6 +164,7 @@ async fn serve(
     stop.cancel();
     tracker.close();
     tracker.wait().await;
+    context.events.close().await;
     match ended {
         Ok(result) => result.map_err(OperatorError::from),
         Err(_) => Err(OperatorError::Bus(protocol::bus::BusError::Closed)),
@@ -187,7 +188,12 @@ async fn context(deps: &OperatorDeps, metrics: OperatorMetrics) -> Result<Contex
     let fleet = Arc::new(Fleet::new(options.liveness).with_thresholds(options.thresholds));
     Ok(Context {
         hosts: HostClient::new(deps.bus.clone(), fleet.clone()).counted(metrics.calls.clone()),
-        events: Events::new(deps.client.clone(), instance(&options)),
+        events: Events::new(
+            deps.client.clone(),
+            options.namespace.clone(),
+            instance(&options),
+            &metrics,
+        ),
         schemas: Schemas::default(),
         client: ApiClient(deps.client.clone()),
         caches: Caches::default(),

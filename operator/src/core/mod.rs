@@ -9,6 +9,7 @@ pub mod config_layers;
 pub mod declared;
 pub mod durations;
 pub mod environment;
+pub mod event_flow;
 pub mod host_status;
 pub mod hostnames;
 pub mod http;
