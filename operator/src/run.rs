@@ -191,7 +191,7 @@ async fn context(deps: &OperatorDeps, metrics: OperatorMetrics) -> Result<Contex
         events: Events::new(
             deps.client.clone(),
             options.namespace.clone(),
-            instance(&options),
+            &instance(&options),
             &metrics,
         ),
         schemas: Schemas::default(),

@@ -4,6 +4,7 @@
 //! travels on subjects of its own.
 
 pub mod bus;
+pub mod event;
 pub mod json;
 mod messages;
 pub mod reason;

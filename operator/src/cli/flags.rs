@@ -62,6 +62,14 @@ pub(super) struct Kubernetes {
     /// Namespaces to serve, separated by commas; all when empty
     #[arg(long, env = "OPERATOR_WATCH_NAMESPACES", value_delimiter = ',')]
     pub watch_namespaces: Vec<String>,
+
+    /// Namespaces besides the operator's own in which hosts run as Pods, separated by commas
+    #[arg(long, env = "OPERATOR_HOST_NAMESPACES", value_delimiter = ',')]
+    pub host_namespaces: Vec<String>,
+
+    /// Domain of the cluster's Services, the end of SERVICE.NAMESPACE.svc.DOMAIN
+    #[arg(long, env = "OPERATOR_CLUSTER_DOMAIN", default_value = "cluster.local")]
+    pub cluster_domain: String,
 }
 
 #[derive(Args, Debug)]
@@ -191,6 +199,10 @@ pub(super) struct Work {
     #[arg(long, env = "OPERATOR_HOST_LOST_RETENTION", default_value = "1m", value_parser = duration)]
     pub host_lost_retention: Duration,
 
+    /// How long a host is still sent requests after its endpoint said that it leaves
+    #[arg(long, env = "OPERATOR_ENDPOINT_DELAY", default_value = "5s", value_parser = duration)]
+    pub endpoint_delay: Duration,
+
     /// How often a host that was not heard lately is asked
     #[arg(long, env = "OPERATOR_PROBE_INTERVAL", default_value = "5s", value_parser = duration)]
     pub probe_interval: Duration,
@@ -210,10 +222,6 @@ pub(super) struct Ignored {
     /// Ignored, as in the reference
     #[arg(long, env = "OPERATOR_MEMORY_BACKPRESSURE_THRESHOLD")]
     pub memory_backpressure_threshold: Option<f64>,
-
-    /// Ignored: hosts are found over the bus, in whatever namespace their Pods are
-    #[arg(long, env = "OPERATOR_HOST_NAMESPACES", value_delimiter = ',')]
-    pub host_namespaces: Option<Vec<String>>,
 
     /// Ignored: there is no development mode
     #[arg(long, env = "OPERATOR_ZAP_DEVEL", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
@@ -241,7 +249,6 @@ impl Ignored {
                 "-memory-backpressure-threshold",
                 self.memory_backpressure_threshold.is_some(),
             ),
-            ("-host-namespaces", self.host_namespaces.is_some()),
             ("-zap-devel", self.zap_devel.is_some()),
             ("-zap-stacktrace-level", self.zap_stacktrace_level.is_some()),
             ("-zap-time-encoding", self.zap_time_encoding.is_some()),

@@ -16,8 +16,7 @@ impl Arguments {
 
     /// The namespaces to serve; none means all. `--watch-namespaces=` is an empty list.
     pub fn served_namespaces(&self) -> Vec<String> {
-        let words = self.kubernetes.watch_namespaces.iter().map(|w| w.trim());
-        words.filter(|w| !w.is_empty()).map(Into::into).collect()
+        named(&self.kubernetes.watch_namespaces)
     }
 
     /// What the flags say, for an operator in this namespace. Who leads is another question.
@@ -26,6 +25,9 @@ impl Arguments {
         OperatorOptions {
             control_plane_id: work.control_plane_id.clone().filter(|id| !id.is_empty()),
             watch_namespaces: self.served_namespaces(),
+            host_namespaces: named(&self.kubernetes.host_namespaces),
+            cluster_domain: self.kubernetes.cluster_domain.clone(),
+            endpoint_delay: work.endpoint_delay,
             allow_shared_hosts: work.allow_shared_hosts,
             disable_artifact_controller: work.disable_artifact_controller,
             liveness: Policy {
@@ -39,4 +41,10 @@ impl Arguments {
             ..OperatorOptions::new(namespace)
         }
     }
+}
+
+/// What a list has besides empty words.
+fn named(words: &[String]) -> Vec<String> {
+    let words = words.iter().map(|word| word.trim());
+    words.filter(|w| !w.is_empty()).map(Into::into).collect()
 }

@@ -18,4 +18,5 @@ mod placement;
 mod process;
 mod routes;
 mod scrape;
+mod told;
 mod trouble;

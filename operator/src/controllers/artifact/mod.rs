@@ -56,6 +56,16 @@ pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, Reconcil
     wanted.status = Some(status(&artifact));
     if wanted.status != artifact.status {
         writes::status(&context.schemas, &api, &artifact, wanted, MANAGER).await?;
+        let image = &artifact.spec.image;
+        let held = artifact.status.as_ref();
+        if held.and_then(|s| s.artifact_url.as_ref()) != Some(image) {
+            let word = protocol::event::Happened::Resolved.as_str();
+            let note = format!("Deployments use {image}");
+            context
+                .events
+                .normal(artifact.as_ref(), word, "Resolve", &note)
+                .await;
+        }
     }
     Ok(Next::Wait)
 }

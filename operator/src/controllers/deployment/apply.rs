@@ -8,6 +8,7 @@ use crate::watch;
 use crd_types::names::{DESIRED_REPLICAS_ANNOTATION, REVISION_ANNOTATION};
 use crd_types::{WorkloadDeployment, WorkloadReplicaSet, hash};
 use kube::{Api, ResourceExt};
+use protocol::event::Happened;
 use serde_json::json;
 
 /// What came of a plan.
@@ -108,7 +109,7 @@ async fn create(
             .events
             .normal(
                 deployment,
-                "ReplicaSetCreated",
+                Happened::ScalingReplicaSet.as_str(),
                 "Rollout",
                 &format!("created ReplicaSet {name} with {replicas} replicas"),
             )
@@ -152,7 +153,12 @@ async fn scale(
         );
         context
             .events
-            .normal(deployment, "ReplicaSetScaled", "Rollout", &note)
+            .normal(
+                deployment,
+                Happened::ScalingReplicaSet.as_str(),
+                "Rollout",
+                &note,
+            )
             .await;
     }
     Ok(())

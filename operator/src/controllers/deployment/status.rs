@@ -15,6 +15,7 @@ use crd_types::{
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{Api, Resource, ResourceExt};
+use protocol::event::Happened;
 use std::time::Duration;
 
 /// Writes conditions only.
@@ -55,7 +56,7 @@ pub(super) async fn write(
         );
         context
             .events
-            .normal(deployment, "Available", "Rollout", &note)
+            .normal(deployment, Happened::Available.as_str(), "Rollout", &note)
             .await;
     }
     if failed {

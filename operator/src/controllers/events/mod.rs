@@ -39,7 +39,7 @@ impl Events {
     pub fn new(
         client: Client,
         namespace: String,
-        instance: String,
+        instance: &str,
         metrics: &OperatorMetrics,
     ) -> Self {
         let (queue, told) = mpsc::channel(QUEUE);

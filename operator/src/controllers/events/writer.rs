@@ -84,14 +84,14 @@ impl Writer {
     pub fn new(
         client: Client,
         namespace: String,
-        instance: String,
+        instance: &str,
         lost: Arc<Lost>,
         written: Counter,
     ) -> Self {
         Self {
             client,
             namespace,
-            instance: cut(&instance, MAX_INSTANCE).to_owned(),
+            instance: cut(instance, MAX_INSTANCE).to_owned(),
             run: rand::random::<u64>() & !0xffff_ffff,
             lost,
             written,

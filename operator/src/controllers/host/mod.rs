@@ -2,6 +2,7 @@
 //! write; a host that has been lost for a while loses its object.
 
 pub mod build;
+mod tell;
 
 use super::queue::Next;
 use super::{Context, writes};
@@ -123,8 +124,9 @@ async fn status(
     };
     if write {
         let mut wanted = object.clone();
-        wanted.status = Some(known);
+        wanted.status = Some(known.clone());
         writes::status(&context.schemas, api, object, wanted, MANAGER).await?;
+        tell::transition(context, object, &known).await;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::error::{Attempt, ReconcileError};
 use crate::watch::{self, Key};
 use crd_types::{Workload, WorkloadReplicaSet, hash};
 use kube::{Api, Resource, ResourceExt};
+use protocol::event::Happened;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
@@ -37,7 +38,16 @@ pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, Reconcil
         plan = self::plan(&set, &workloads, &draining, &BTreeSet::new());
     }
     let api: Api<Workload> = Api::namespaced(context.client(), &key.namespace);
+    let (created, deleted) = (plan.create.len(), plan.delete.len());
     let problem = apply(&api, &set, &workloads, &draining, plan).await.err();
+    if problem.is_none() && created + deleted > 0 {
+        let word = Happened::ScalingReplicaSet.as_str();
+        let note = format!("created {created} and deleted {deleted} Workloads");
+        context
+            .events
+            .normal(set.as_ref(), word, "Scale", &note)
+            .await;
+    }
     // What has moved on meanwhile is looked at again; it is nobody's problem.
     let told = problem.as_ref().filter(|problem| !problem.is_stale());
     status::write(&context, &set, told).await?;

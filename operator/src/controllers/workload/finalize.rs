@@ -35,6 +35,11 @@ pub(super) async fn run(
         .cloned()
         .collect();
     writes::finalizers(api, workload, &rest, MANAGER).await?;
+    if let Some(host) = workload.status.as_ref().and_then(|s| s.host_name.as_ref()) {
+        let word = protocol::event::Happened::Stopped.as_str();
+        let note = format!("no longer on host {host}");
+        context.events.normal(workload, word, "Stop", &note).await;
+    }
     forget(&context.memory, context, workload);
     Ok(Next::Wait)
 }

@@ -8,6 +8,7 @@ use crate::error::ReconcileError;
 use crd_types::{ConditionStatus, ImageStatus, LastError, Workload, WorkloadStatus, condition};
 use kube::{Api, Resource, ResourceExt};
 use protocol::Reason;
+use protocol::event::Happened;
 use std::time::Duration;
 
 /// Type of the condition about host names.
@@ -115,7 +116,7 @@ pub(super) async fn placed(
         .events
         .normal(
             workload,
-            "Scheduled",
+            Happened::Scheduled.as_str(),
             "Schedule",
             &format!("placed on host {}", host.beat.name),
         )
@@ -224,7 +225,7 @@ pub(super) async fn running(
         (Reason::Completed.as_str(), note)
     } else {
         let note = format!("running on host {}", host_name(workload));
-        ("Started", note)
+        (Happened::Started.as_str(), note)
     };
     if !was || ended {
         context
