@@ -1,7 +1,7 @@
 //! Flags and environment, by the names that the reference's operator gave them. A flag may be written with one dash, as
 //! Go programs take them, or with two; each can come from a variable instead: `OPERATOR_` and its name in capitals.
 
-use super::values::{Bind, bind_address, boolean, duration, path, share, zap_level};
+use super::values::{Bind, bind_address, boolean, duration, path, percent, share, zap_level};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use service::telemetry::{LogFormat, LogOptions};
 use std::ffi::OsString;
@@ -203,6 +203,22 @@ pub(super) struct Work {
     #[arg(long, env = "OPERATOR_ENDPOINT_DELAY", default_value = "5s", value_parser = duration)]
     pub endpoint_delay: Duration,
 
+    /// Percent of a host's processor time in use above which it gets no new work; whatever the use when not given
+    #[arg(long, env = "OPERATOR_CPU_BACKPRESSURE_THRESHOLD", value_parser = percent)]
+    pub cpu_backpressure_threshold: Option<f32>,
+
+    /// Percent of a host's memory in use above which it gets no new work; whatever the use when not given
+    #[arg(long, env = "OPERATOR_MEMORY_BACKPRESSURE_THRESHOLD", value_parser = percent)]
+    pub memory_backpressure_threshold: Option<f32>,
+
+    /// How often a host is asked for everything it has, give or take a fifth
+    #[arg(long, env = "OPERATOR_INVENTORY_INTERVAL", default_value = "1m", value_parser = duration)]
+    pub inventory_interval: Duration,
+
+    /// How long the object of a lost host is kept while stops are owed to it
+    #[arg(long, env = "OPERATOR_OWED_RETENTION", default_value = "1h", value_parser = duration)]
+    pub owed_retention: Duration,
+
     /// How often a host that was not heard lately is asked
     #[arg(long, env = "OPERATOR_PROBE_INTERVAL", default_value = "5s", value_parser = duration)]
     pub probe_interval: Duration,
@@ -214,15 +230,11 @@ pub(super) struct Work {
 
 /// Flags of the reference that mean nothing here: manifests that carry them still work, and one line says so.
 #[derive(Args, Debug)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "fields are named as their flags are"
+)]
 pub(super) struct Ignored {
-    /// Ignored, as in the reference: hosts say themselves when they are full
-    #[arg(long, env = "OPERATOR_CPU_BACKPRESSURE_THRESHOLD")]
-    pub cpu_backpressure_threshold: Option<f64>,
-
-    /// Ignored, as in the reference
-    #[arg(long, env = "OPERATOR_MEMORY_BACKPRESSURE_THRESHOLD")]
-    pub memory_backpressure_threshold: Option<f64>,
-
     /// Ignored: there is no development mode
     #[arg(long, env = "OPERATOR_ZAP_DEVEL", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
         default_missing_value = "true", value_parser = boolean)]
@@ -241,14 +253,6 @@ impl Ignored {
     /// Names of those that were given.
     pub fn given(&self) -> Vec<&'static str> {
         [
-            (
-                "-cpu-backpressure-threshold",
-                self.cpu_backpressure_threshold.is_some(),
-            ),
-            (
-                "-memory-backpressure-threshold",
-                self.memory_backpressure_threshold.is_some(),
-            ),
             ("-zap-devel", self.zap_devel.is_some()),
             ("-zap-stacktrace-level", self.zap_stacktrace_level.is_some()),
             ("-zap-time-encoding", self.zap_time_encoding.is_some()),

@@ -58,7 +58,7 @@ fn every_flag_of_the_reference_is_taken() {
     assert!(a.admin.metrics_secure && a.bus.nats_tls_first);
     assert_eq!(a.logs.options().filter, "debug");
     assert_eq!(a.logs.options().format, LogFormat::Json);
-    assert_eq!(a.ignored.given().len(), 5);
+    assert_eq!(a.ignored.given().len(), 3);
     let two_dashes: Vec<String> = flags.iter().map(|f| format!("-{f}")).collect();
     let two_dashes: Vec<&str> = two_dashes.iter().map(String::as_str).collect();
     assert!(parse(&two_dashes).is_ok());

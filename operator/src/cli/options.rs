@@ -3,6 +3,7 @@
 use super::flags::Arguments;
 use crate::OperatorOptions;
 use crate::core::liveness::Policy;
+use crate::core::scheduler::Thresholds;
 use anyhow::{Context, Result};
 
 impl Arguments {
@@ -28,6 +29,12 @@ impl Arguments {
             host_namespaces: named(&self.kubernetes.host_namespaces),
             cluster_domain: self.kubernetes.cluster_domain.clone(),
             endpoint_delay: work.endpoint_delay,
+            thresholds: Thresholds {
+                cpu: work.cpu_backpressure_threshold,
+                memory: work.memory_backpressure_threshold,
+            },
+            inventory_interval: work.inventory_interval,
+            owed_retention: work.owed_retention,
             allow_shared_hosts: work.allow_shared_hosts,
             disable_artifact_controller: work.disable_artifact_controller,
             liveness: Policy {

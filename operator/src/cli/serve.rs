@@ -2,7 +2,7 @@
 
 use super::admin::listen;
 use super::flags::{Arguments, Bus, given};
-use crate::{Exit, OperatorDeps, OperatorOptions};
+use crate::{Exit, OperatorDeps, OperatorOptions, Stage};
 use anyhow::{Context, Result};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use protocol::bus::SharedBus;
@@ -50,6 +50,20 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode> {
                 connected.fail("not connected");
             }
             if status.changed().await.is_err() {
+                return;
+            }
+        }
+    });
+    let mut stages = options.progress.watch();
+    let work = health.ready("operator");
+    admin.spawn(async move {
+        loop {
+            match *stages.borrow_and_update() {
+                Stage::Starting => work.fail("listing objects and listening to hosts"),
+                // Standing by is what a second operator is for.
+                Stage::StandingBy | Stage::Working => work.pass(),
+            }
+            if stages.changed().await.is_err() {
                 return;
             }
         }

@@ -58,6 +58,14 @@ pub(super) fn share(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "expected a number from 0 to 1 such as 0.5".to_owned())
 }
 
+/// A part of a hundred.
+pub(super) fn percent(text: &str) -> Result<f32, String> {
+    text.parse()
+        .ok()
+        .filter(|percent| (0.0..=100.0).contains(percent))
+        .ok_or_else(|| "expected a number from 0 to 100 such as 80".to_owned())
+}
+
 /// A level as zap has it: a word, or how many levels below info.
 pub(super) fn zap_level(text: &str) -> Result<&'static str, String> {
     match text {
@@ -94,6 +102,8 @@ mod tests {
         assert!(duration("0s").is_err() && duration("30").is_err());
         assert_eq!(share("0.25"), Ok(0.25));
         assert!(share("1.5").is_err() && share("NaN").is_err());
+        assert_eq!(percent("80.0"), Ok(80.0));
+        assert!(percent("101").is_err());
         assert_eq!((zap_level("1"), zap_level("7")), (Ok("debug"), Ok("trace")));
         assert!(zap_level("loud").is_err());
     }

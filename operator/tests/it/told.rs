@@ -4,7 +4,7 @@ use crate::fixture::{PATIENCE, World, spec};
 use anyhow::{Result, ensure};
 use k8s_openapi::api::events::v1::Event;
 use kube::Api;
-use kube::api::{DeleteParams, ListParams};
+use kube::api::ListParams;
 use protocol::Reason;
 use protocol::event::Happened;
 use std::collections::BTreeMap;
@@ -81,8 +81,7 @@ async fn w21_a_life_is_told_in_events_and_repetitions_are_counted() -> Result<()
         )
         .await?;
         world
-            .deployments()
-            .delete("hello", &DeleteParams::default())
+            .apply("hello", spec(0, "registry.example/hello:1"))
             .await?;
         world.workload_count(0).await?;
         let events = until_told(&world, &[("Workload", Happened::Stopped.as_str(), 2)]).await?;
