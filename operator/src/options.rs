@@ -21,6 +21,9 @@ pub struct OperatorOptions {
     /// How long a host is still sent requests after its endpoint said that it leaves. Hosts with the extension wait
     /// that long themselves; others are told to stop only then.
     pub endpoint_delay: Duration,
+    /// Every host has to be a Pod in those namespaces: heartbeats of others are ignored. Otherwise hosts outside the
+    /// cluster are believed, as the bus lets them in.
+    pub require_host_pods: bool,
     /// Workloads may run on hosts of other environments.
     pub allow_shared_hosts: bool,
     /// Leave Artifacts alone.
@@ -55,6 +58,7 @@ impl OperatorOptions {
             host_namespaces: Vec::new(),
             cluster_domain: "cluster.local".to_owned(),
             endpoint_delay: Duration::from_secs(5),
+            require_host_pods: false,
             allow_shared_hosts: true,
             disable_artifact_controller: false,
             leader_identity: None,

@@ -1,6 +1,6 @@
 //! Wires everything together: watches fill caches and queues, the bus fills the fleet, controllers work.
 
-use crate::bus::{Fleet, HostClient, Observed, listen};
+use crate::bus::{Fleet, Gates, HostClient, Observed, listen};
 use crate::controllers::context::{ApiClient, drive};
 use crate::controllers::events::Events;
 use crate::controllers::workload::memory::Memory;
@@ -31,6 +31,7 @@ use tokio_util::task::TaskTracker;
 mod follow;
 mod hear;
 mod schemas;
+mod verify;
 
 /// Load-figure writes of all Hosts together.
 const HOST_WRITES_PER_MINUTE: u32 = 30;
@@ -132,12 +133,14 @@ async fn serve(
     let tracker = TaskTracker::new();
     let stop = token.child_token();
     hear::connection(&deps.bus, &context, &tracker, &stop);
-    // Heartbeats are heard before the lists are complete: those of the first second are not lost.
+    // What hosts say is taken off the bus from here on, and believed once the lists are there to check it against.
     let heard = hear::heard(context.clone(), tracker.clone());
     let (listening, mut listens) = tokio::sync::oneshot::channel();
+    let (begin, begun) = tokio::sync::oneshot::channel();
+    let gates = Gates { listening, begun };
     let counted = context.metrics.heartbeats.clone();
     let bus = deps.bus.clone();
-    let mut intake = tokio::spawn(listen(bus, heard, listening, counted, stop.clone()));
+    let mut intake = tokio::spawn(listen(bus, heard, gates, counted, stop.clone()));
     schemas::read(&context).await;
     follow::all(&context, &deps, &tracker, &stop).await;
     tracker.spawn(schemas::keep(context.clone(), stop.clone()));
@@ -148,6 +151,9 @@ async fn serve(
             .fleet
             .expect(beat, owed.unwrap_or_default(), Instant::now());
         context.queues.hosts.add(Key::of(host.as_ref()));
+    }
+    if begin.send(()).is_err() {
+        tracing::debug!("the intake has ended; that is reported below");
     }
     tracker.spawn(hear::watch_fleet(context.clone(), stop.clone()));
     controllers(&context, &tracker, &stop);
@@ -202,6 +208,7 @@ async fn context(deps: &OperatorDeps, metrics: OperatorMetrics) -> Result<Contex
         names: Mutex::default(),
         routes: route::memory::Memory::default(),
         changed: Changed::default(),
+        complaints: Mutex::default(),
         host_budget: Mutex::new(Budget::new(HOST_WRITES_PER_MINUTE, Instant::now())),
         queues: Queues::default(),
         inventories: Semaphore::new(inventory::AT_A_TIME),
@@ -256,6 +263,13 @@ fn controllers(context: &Arc<Context>, tracker: &TaskTracker, stop: &Cancellatio
         queues.routes,
         c.clone(),
         route::reconcile,
+        s.clone(),
+    ));
+    tracker.spawn(drive(
+        "HostPod",
+        queues.pods,
+        c.clone(),
+        host::pods::reconcile,
         s.clone(),
     ));
     tracker.spawn(drive(

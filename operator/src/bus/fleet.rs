@@ -122,7 +122,8 @@ impl Fleet {
                 last_seen: now,
                 last_seen_at: Timestamp::now(),
                 lost_since: None,
-                left: false,
+                left: None,
+                leaving: false,
                 owed,
                 no_responders: 0,
                 refused_at: None,
@@ -130,21 +131,22 @@ impl Fleet {
         });
     }
 
-    /// A heartbeat. Another id under the same name is a process that was replaced by this one; it is lost at
-    /// once, and returned. A word that a host sent before its goodbye does not bring it back.
-    pub fn heard(&self, beat: Beat, now: Instant) -> (Heard, Vec<String>) {
+    /// A heartbeat. Another id under the same name is a process that was replaced by this one, and so is one at the
+    /// same port of the same Pod; it is lost at once, and returned. A word that a host sent before its goodbye does not bring it back.
+    pub fn heard(&self, beat: Beat, in_pod: bool, now: Instant) -> (Heard, Vec<String>) {
         let mut held = self.held.write();
         let old = held.hosts.get(&beat.id).cloned();
         if old
             .as_ref()
-            .is_some_and(|old| old.left && beat.started_at <= old.beat.started_at)
+            .is_some_and(|old| old.left.is_some() && beat.started_at <= old.beat.started_at)
         {
             return (Heard::Same, Vec::new());
         }
         let replaced: Vec<String> = held
             .hosts
             .values()
-            .filter(|h| h.beat.name == beat.name && h.beat.id != beat.id && h.lost_since.is_none())
+            .filter(|h| h.beat.id != beat.id && h.lost_since.is_none())
+            .filter(|h| h.beat.name == beat.name || (in_pod && same_place(&h.beat, &beat)))
             .filter(|h| h.beat.started_at <= beat.started_at)
             .map(|h| h.beat.id.clone())
             .collect();
@@ -181,7 +183,8 @@ impl Fleet {
             last_seen: now,
             last_seen_at: Timestamp::now(),
             lost_since: None,
-            left: false,
+            left: None,
+            leaving: old.as_ref().is_some_and(|o| o.leaving),
             owed: old.map(|o| o.owed.clone()).unwrap_or_default(),
             no_responders: 0,
             refused_at: None,
@@ -227,8 +230,8 @@ impl Fleet {
         }
     }
 
-    /// A host said goodbye; false when that is no news.
-    pub fn left(&self, id: &str, now: Instant) -> bool {
+    /// A host has left for good; false when that is no news.
+    pub fn left(&self, id: &str, how: &'static str, now: Instant) -> bool {
         let mut held = self.held.write();
         let Some(host) = held.hosts.get_mut(id) else {
             return false;
@@ -236,8 +239,18 @@ impl Fleet {
         let news = host.lost_since.is_none();
         let host = Arc::make_mut(host);
         host.lost_since.get_or_insert(now);
-        host.left = true;
+        host.left = Some(how);
         news
+    }
+
+    /// Whether a host's Pod is being stopped; returns whether that is news.
+    pub fn leaving(&self, id: &str, leaving: bool) -> bool {
+        let mut held = self.held.write();
+        let Some(host) = held.hosts.get_mut(id).filter(|h| h.leaving != leaving) else {
+            return false;
+        };
+        Arc::make_mut(host).leaving = leaving;
+        true
     }
 
     /// A host that cannot list what it has did not take a stop. Returns whether it is known and this was news.
@@ -338,7 +351,7 @@ impl Fleet {
         held.hosts
             .values()
             .filter(|h| h.lost_since.is_none())
-            .filter(|h| h.announced.as_ref().is_some_and(|a| a.draining))
+            .filter(|h| h.draining())
             .map(|h| h.beat.id.clone())
             .collect()
     }
@@ -362,6 +375,13 @@ impl Fleet {
         held.hosts.remove(id);
         held.early.remove(id);
     }
+}
+
+/// Two processes cannot listen at one port of one address.
+fn same_place(one: &Beat, other: &Beat) -> bool {
+    one.http_port > 0
+        && !one.hostname.is_empty()
+        && (one.http_port, &one.hostname) == (other.http_port, &other.hostname)
 }
 
 fn placement_part(beat: &Beat) -> (&str, &str, &str, i32, &BTreeMap<String, String>, &[Offer]) {
@@ -394,14 +414,18 @@ mod tests {
         let now = Instant::now();
         fleet.connection(true, now);
         assert_eq!(
-            fleet.heard(beat("old", "n", "2026-11-21T00:00:00Z"), now).0,
+            fleet
+                .heard(beat("old", "n", "2026-11-21T00:00:00Z"), false, now)
+                .0,
             Heard::Arrived
         );
         assert_eq!(
-            fleet.heard(beat("old", "n", "2026-11-21T00:00:00Z"), now).0,
+            fleet
+                .heard(beat("old", "n", "2026-11-21T00:00:00Z"), false, now)
+                .0,
             Heard::Same
         );
-        let (heard, replaced) = fleet.heard(beat("new", "n", "2026-11-21T00:00:05Z"), now);
+        let (heard, replaced) = fleet.heard(beat("new", "n", "2026-11-21T00:00:05Z"), false, now);
         assert_eq!((heard, replaced), (Heard::Arrived, vec!["old".to_owned()]));
         assert_eq!(fleet.standing("old", now), Standing::Lost);
         assert_eq!(fleet.named("n").unwrap().beat.id, "new");
@@ -436,7 +460,7 @@ mod tests {
             !fleet.announced("a", early.clone()),
             "its heartbeat brings the news"
         );
-        fleet.heard(beat("a", "a", "2026-11-21T00:00:00Z"), now);
+        fleet.heard(beat("a", "a", "2026-11-21T00:00:00Z"), false, now);
         assert_eq!(fleet.get("a").unwrap().announced.as_ref(), Some(&early));
         let busy = Announced {
             allocated_instances: Some(7),
@@ -472,7 +496,9 @@ mod tests {
         assert!(fleet.judge(start + Duration::from_secs(44)).is_empty());
         assert_eq!(fleet.judge(start + Duration::from_secs(45)), ["a"]);
         assert_eq!(
-            fleet.heard(beat("a", "a", "2026-11-21T00:00:00Z"), start).0,
+            fleet
+                .heard(beat("a", "a", "2026-11-21T00:00:00Z"), false, start)
+                .0,
             Heard::Arrived
         );
     }
@@ -482,12 +508,12 @@ mod tests {
         let fleet = Fleet::new(Policy::default());
         let now = Instant::now();
         let first = "2026-11-21T00:00:00Z";
-        fleet.heard(beat("a", "a", first), now);
-        assert!(fleet.left("a", now));
-        assert!(!fleet.left("a", now), "no news");
-        fleet.heard(beat("a", "a", first), now);
+        fleet.heard(beat("a", "a", first), false, now);
+        assert!(fleet.left("a", "goodbye", now));
+        assert!(!fleet.left("a", "goodbye", now), "no news");
+        fleet.heard(beat("a", "a", first), false, now);
         assert_eq!(fleet.standing("a", now), Standing::Lost);
-        let (heard, _) = fleet.heard(beat("a", "a", "2026-11-21T01:00:00Z"), now);
+        let (heard, _) = fleet.heard(beat("a", "a", "2026-11-21T01:00:00Z"), false, now);
         assert_eq!(heard, Heard::Arrived);
         assert_eq!(fleet.standing("a", now), Standing::Alive);
     }
@@ -498,7 +524,7 @@ mod tests {
         let start = Instant::now();
         fleet.connection(true, start);
         let at = |ms| start + Duration::from_millis(ms);
-        fleet.heard(beat("a", "a", "2026-11-21T00:00:00Z"), at(10));
+        fleet.heard(beat("a", "a", "2026-11-21T00:00:00Z"), false, at(10));
         for ms in [20, 21, 22] {
             fleet.refused("a", at(ms));
         }
@@ -506,8 +532,8 @@ mod tests {
         fleet.refused("a", at(1000));
         assert_eq!(fleet.judge(at(1000)), ["a"]);
         let late = at(10) + Duration::from_secs(30);
-        fleet.heard(beat("a", "a", "2026-11-21T00:00:00Z"), at(1100));
-        let (heard, _) = fleet.heard(beat("a", "a", "2026-11-21T00:00:00Z"), late);
+        fleet.heard(beat("a", "a", "2026-11-21T00:00:00Z"), false, at(1100));
+        let (heard, _) = fleet.heard(beat("a", "a", "2026-11-21T00:00:00Z"), false, late);
         assert_eq!(heard, Heard::Back);
     }
 
@@ -524,9 +550,27 @@ mod tests {
         fleet.expect(beat("a", "a", "2026-11-21T00:00:00Z"), Vec::new(), now);
         assert!(fleet.owe("a", stop.clone()));
         assert!(!fleet.owe("a", stop.clone()));
-        fleet.heard(beat("a", "a", "2026-11-21T00:00:00Z"), now);
+        fleet.heard(beat("a", "a", "2026-11-21T00:00:00Z"), false, now);
         assert_eq!(fleet.owed("a"), [stop]);
         fleet.paid("a", "w");
         assert!(fleet.owed("a").is_empty());
+    }
+
+    #[test]
+    fn a_new_process_in_the_same_pod_replaces_the_old_one_whatever_its_name() {
+        let at = |id: &str, port| Beat {
+            hostname: "10.0.0.1".into(),
+            http_port: port,
+            ..beat(id, id, "2026-11-21T00:00:00Z")
+        };
+        let fleet = Fleet::new(Policy::default());
+        let now = Instant::now();
+        fleet.heard(at("old", 80), true, now);
+        fleet.heard(at("sidecar", 81), true, now);
+        let (_, replaced) = fleet.heard(at("stranger", 80), false, now);
+        assert!(replaced.is_empty(), "outside a Pod, addresses say nothing");
+        let (_, mut replaced) = fleet.heard(at("new", 80), true, now);
+        replaced.sort();
+        assert_eq!(replaced, ["old", "stranger"]);
     }
 }

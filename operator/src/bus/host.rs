@@ -96,8 +96,10 @@ pub struct HostView {
     pub last_seen_at: Timestamp,
     /// When it was found lost, or left.
     pub lost_since: Option<Instant>,
-    /// It is lost because it said goodbye.
-    pub left: bool,
+    /// How it left for good, in words for people.
+    pub left: Option<&'static str>,
+    /// Its Pod is being stopped.
+    pub leaving: bool,
     /// Stops that it did not take, because it was lost; only of a host that cannot list what it has.
     pub owed: Vec<OwedStop>,
     /// Cordoned: its object says that it takes no new workloads.
@@ -113,6 +115,11 @@ impl HostView {
     /// Heard since we started, and there when last asked.
     pub fn answers(&self) -> bool {
         self.heard && self.no_responders == 0
+    }
+
+    /// About to stop: it says so, or its Pod is.
+    pub fn draining(&self) -> bool {
+        self.leaving || self.announced.as_ref().is_some_and(|a| a.draining)
     }
 
     /// What its plugins serve; `None` when it said nothing.

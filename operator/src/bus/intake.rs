@@ -21,6 +21,13 @@ pub enum Said {
     Announced(String, Announced),
     /// The last message of this host.
     Goodbye(String),
+    /// Something that cannot be read or contradicts itself, on a subject of this host.
+    Nonsense {
+        /// Host id; empty when the subject names none.
+        host: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A workload's state changed.
     State {
         /// Host id.
@@ -34,12 +41,32 @@ pub enum Said {
     },
 }
 
-/// Listens until the token is cancelled; `listening` is told once the bus has every subscription. Fails only when the
-/// bus takes none.
+/// When an intake may go on.
+#[derive(Debug)]
+pub struct Gates {
+    /// Told once the bus has every subscription.
+    pub listening: oneshot::Sender<()>,
+    /// Tells when what was received may be read; until then it waits.
+    pub begun: oneshot::Receiver<()>,
+}
+
+/// Id of the host that may send on a subject; empty when it is none of hosts.
+fn sender(subject: &str) -> &str {
+    match parse(subject) {
+        Some(
+            Parsed::Heartbeat { host }
+            | Parsed::Announcement { host }
+            | Parsed::WorkloadState { host, .. },
+        ) => host,
+        _ => "",
+    }
+}
+
+/// Listens until the token is cancelled. Fails only when the bus takes no subscription.
 pub async fn listen(
     bus: SharedBus,
     heard: impl Fn(Said),
-    listening: oneshot::Sender<()>,
+    gates: Gates,
     counted: Heartbeats,
     token: CancellationToken,
 ) -> Result<(), BusError> {
@@ -49,8 +76,12 @@ pub async fn listen(
         bus.subscribe(ALL_WORKLOAD_STATES).await?,
     ]);
     bus.flush().await?;
-    if listening.send(()).is_err() {
+    if gates.listening.send(()).is_err() {
         return Ok(());
+    }
+    tokio::select! {
+        () = token.cancelled() => return Ok(()),
+        begun = gates.begun => if begun.is_err() { return Ok(()) },
     }
     loop {
         let message = tokio::select! {
@@ -69,7 +100,10 @@ pub async fn listen(
             }
             Err(problem) => {
                 counted.rejected.inc();
-                tracing::warn!(subject = %message.subject, problem, "message of a host is ignored");
+                heard(Said::Nonsense {
+                    host: sender(&message.subject).to_owned(),
+                    problem,
+                });
             }
         }
     }

@@ -11,6 +11,6 @@ mod probe;
 pub use client::{CallError, HostClient, Report, RunState};
 pub use fleet::{Fleet, Heard, Standing};
 pub use host::{Announced, Beat, HostView};
-pub use intake::{Said, listen};
+pub use intake::{Gates, Said, listen};
 pub use observed::Observed;
 pub use probe::watch_over;

@@ -5,6 +5,7 @@ use super::queue::{Next, Queue};
 use super::workload::memory::Memory;
 use super::workload::retry::Changed;
 use crate::bus::{Fleet, HostClient, Observed};
+use crate::core::heartbeat::Complaints;
 use crate::core::host_status::Budget;
 use crate::error::ReconcileError;
 use crate::metrics::OperatorMetrics;
@@ -37,11 +38,13 @@ pub struct Queues {
     pub routes: Queue,
     /// Hosts that are asked what they have, by id.
     pub inventories: Queue,
+    /// Pods of hosts.
+    pub pods: Queue,
 }
 
 impl Queues {
     /// Each queue and the kind it is of.
-    pub fn named(&self) -> [(&'static str, &Queue); 7] {
+    pub fn named(&self) -> [(&'static str, &Queue); 8] {
         [
             ("Deployment", &self.deployments),
             ("ReplicaSet", &self.replica_sets),
@@ -50,6 +53,7 @@ impl Queues {
             ("Artifact", &self.artifacts),
             ("Route", &self.routes),
             ("Inventory", &self.inventories),
+            ("HostPod", &self.pods),
         ]
     }
 }
@@ -75,6 +79,8 @@ pub struct Context {
     pub names: Mutex<HashMap<String, BTreeSet<String>>>,
     /// What was told of Services, and when their slices were written.
     pub routes: super::route::memory::Memory,
+    /// Who was complained about lately for messages that are not believed.
+    pub complaints: Mutex<Complaints>,
     /// Hosts that may have room for what waits.
     pub changed: Changed,
     /// Writes that Host statuses may take for load figures.

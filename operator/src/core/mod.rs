@@ -10,6 +10,7 @@ pub mod declared;
 pub mod durations;
 pub mod environment;
 pub mod event_flow;
+pub mod heartbeat;
 pub mod host_status;
 pub mod hostnames;
 pub mod http;

@@ -66,8 +66,9 @@ pub fn own() -> Vec<PolicyRule> {
 }
 
 /// Where hosts run as Pods: the operator's namespace, and those of `--host-namespaces`.
+/// The patch is for finalizers that the reference's operator left on them.
 pub fn host_pods() -> Vec<PolicyRule> {
-    vec![rule("", &["pods"], READ)]
+    vec![rule("", &["pods"], &["get", "list", "watch", "patch"])]
 }
 
 /// In each namespace that is served, or in all.

@@ -311,6 +311,12 @@ fn pod(context: &Context, old: Option<&Pod>, new: Option<&Pod>) {
     if old.map(place) == new.map(place) {
         return;
     }
+    if let Some(pod) = new {
+        super::hear::pod_changed(context, pod, false);
+        context.queues.pods.add(Key::of(pod));
+    } else if let Some(pod) = old {
+        super::hear::pod_changed(context, pod, true);
+    }
     let mut names: Vec<&str> = Vec::new();
     for any in [old, new].into_iter().flatten() {
         names.extend(watch::addresses_of(any));

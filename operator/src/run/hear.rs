@@ -1,9 +1,11 @@
 //! What is done with what is heard on the bus: the fleet learns of it, and whoever it concerns looks again.
 
+use super::verify;
 use crate::bus::{Announced, Beat, Heard, Report, RunState, Said, watch_over};
 use crate::controllers::{Context, inventory};
 use crate::watch::{self, Key};
-use kube::ResourceExt;
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Resource, ResourceExt};
 use protocol::bus::SharedBus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -54,11 +56,9 @@ pub(super) fn heard(context: Arc<Context>, tracker: TaskTracker) -> impl Fn(Said
                 host_changed(&context, &id);
             }
         }
-        Said::Goodbye(id) => {
-            if context.fleet.left(&id, Instant::now()) {
-                tracing::info!(host = %id, "host has left");
-                host_gone(&context, &id);
-            }
+        Said::Goodbye(id) => has_left(&context, &id, "the host has said goodbye"),
+        Said::Nonsense { host, problem } => {
+            verify::complain(&context, &tracker, &host, "", problem);
         }
         Said::State {
             host,
@@ -85,7 +85,16 @@ fn took_state(context: &Context, host: &str, workload: &str, control_plane: &str
 
 fn took_beat(context: &Arc<Context>, tracker: &TaskTracker, beat: Beat) {
     let id = beat.id.clone();
-    let (heard, replaced) = context.fleet.heard(beat, Instant::now());
+    let in_pod = match verify::heartbeat(context, &beat) {
+        Ok(in_pod) => in_pod,
+        Err(contradiction) => {
+            context.metrics.heartbeats.rejected.inc();
+            let problem = contradiction.to_string();
+            verify::complain(context, tracker, &id, &beat.name, problem);
+            return;
+        }
+    };
+    let (heard, replaced) = context.fleet.heard(beat, in_pod, Instant::now());
     for old in replaced {
         tracing::info!(host = %old, by = %id, "host was replaced by a new process of its name");
         host_gone(context, &old);
@@ -114,6 +123,37 @@ fn took_beat(context: &Arc<Context>, tracker: &TaskTracker, beat: Beat) {
                 }
                 context.queues.inventories.add(inventory::key(&id));
             });
+        }
+    }
+}
+
+/// A host is gone for good: its id does not come back.
+fn has_left(context: &Context, id: &str, how: &'static str) {
+    if context.fleet.left(id, how, Instant::now()) {
+        tracing::info!(host = %id, how, "host has left");
+        host_gone(context, id);
+    }
+}
+
+/// A Pod changed. With it goes the host in it, unless another Pod has its address.
+pub(super) fn pod_changed(context: &Context, pod: &Pod, gone: bool) {
+    let mut names: Vec<&str> = watch::addresses_of(pod).collect();
+    names.extend(pod.metadata.name.as_deref());
+    names.extend(pod.spec.as_ref().and_then(|s| s.hostname.as_deref()));
+    for host in context.fleet.all() {
+        let hostname = host.beat.hostname.as_str();
+        if !names.contains(&hostname) {
+            continue;
+        }
+        let others = verify::pods_at(context, hostname);
+        let id = &host.beat.id;
+        if others.is_empty() && (gone || !verify::is_live(pod)) {
+            has_left(context, id, "the host's Pod is gone");
+        } else if !others.is_empty() {
+            let leaving = others.iter().all(|p| p.meta().deletion_timestamp.is_some());
+            if context.fleet.leaving(id, leaving) {
+                host_changed(context, id);
+            }
         }
     }
 }

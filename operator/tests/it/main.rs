@@ -10,6 +10,7 @@
 mod estate;
 mod fixture;
 mod hostnames;
+mod identity;
 mod journey;
 mod leader;
 mod life;

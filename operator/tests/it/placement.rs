@@ -2,9 +2,10 @@
 
 use crate::estate::{Estate, PATIENCE};
 use crate::fixture::spec;
-use anyhow::{Result, ensure};
-use crd_types::{Workload, condition};
-use kube::ResourceExt;
+use anyhow::{Result, anyhow, ensure};
+use crd_types::{Workload, WorkloadReplicaSet, condition};
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
 use protocol::Reason;
 use serde_json::json;
 use testbed::fake_hosts::HostOptions;
@@ -167,6 +168,61 @@ async fn a_cordoned_host_takes_nothing_new_and_keeps_what_it_has() -> Result<()>
         for workload in estate.all_workloads().await? {
             estate.workload_ready(&workload.name_any()).await?;
         }
+        Ok(())
+    })
+    .await?
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w07_why_an_image_is_refused_is_told_everywhere_and_nothing_is_recreated() -> Result<()> {
+    within(TEST, "a registry that says 401", async {
+        let estate = Estate::new("w07").await?;
+        let _operator = estate.operate(estate.options()).await?;
+        let host = estate.host(HostOptions::named("host")).await?;
+        let image = "registry.example/private:1";
+        let message = "registry.example: 401 Unauthorized";
+        let reason = Reason::UnauthorizedRegistry;
+        host.fail(image, reason, message);
+        estate.apply("private", spec(1, image)).await?;
+        let name = until(PATIENCE, "a Workload", || async {
+            let all = estate.all_workloads().await?;
+            all.first()
+                .map(ResourceExt::name_any)
+                .ok_or_else(|| anyhow!("none"))
+        })
+        .await?;
+        let told = estate
+            .workload(&name, "told", |w| says(w, reason, message))
+            .await?;
+        let error = told.status.as_ref().and_then(|s| s.last_error.clone());
+        ensure!(error.is_some_and(|e| e.reason == reason.as_str() && e.message == message));
+        estate.event(&name, reason.as_str()).await?;
+        let sets: Api<WorkloadReplicaSet> =
+            Api::namespaced(estate.client.clone(), &estate.namespace);
+        until(PATIENCE, "every level to say why", || async {
+            let set = sets.list(&ListParams::default()).await?.items.remove(0);
+            let deployment = estate.deployments().get("private").await?;
+            let levels = [
+                set.status.map(|s| s.conditions),
+                deployment.status.map(|s| s.conditions),
+            ];
+            for conditions in levels.into_iter().flatten() {
+                let ready = condition::find(&conditions, "Ready");
+                ensure!(
+                    ready.is_some_and(|c| c.reason == reason.as_str() && c.message.contains(message)),
+                    "{ready:?}"
+                );
+            }
+            anyhow::Ok(())
+        })
+        .await?;
+        // Tried again, by the same object.
+        until(PATIENCE, "three tries", || async {
+            ensure!(host.starts() >= 3, "{}", host.starts());
+            anyhow::Ok(())
+        })
+        .await?;
+        ensure!(estate.workloads().get(&name).await?.uid() == told.uid());
         Ok(())
     })
     .await?

@@ -116,15 +116,11 @@ pub(super) fn status(object: &Host, view: &HostView) -> HostStatus {
     status.owed_stops.clone_from(&view.owed);
     let mut conditions = Conditions::default();
     if view.lost_since.is_some() {
-        let message = if view.left {
-            "the host has said goodbye"
-        } else {
-            "the host stopped answering"
-        };
+        let message = view.left.unwrap_or("the host stopped answering");
         conditions
             .no("Reporting", Reason::HostLost.as_str(), message)
             .like("Ready", "Reporting");
-    } else if view.announced.as_ref().is_some_and(|a| a.draining) {
+    } else if view.draining() {
         conditions.yes("Reporting").no(
             "Ready",
             Reason::HostDraining.as_str(),

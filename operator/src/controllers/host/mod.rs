@@ -2,6 +2,7 @@
 //! write; a host that has been lost for a while loses its object.
 
 pub mod build;
+pub mod pods;
 mod tell;
 
 use super::queue::Next;

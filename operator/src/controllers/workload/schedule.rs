@@ -177,7 +177,7 @@ pub(super) fn candidate<'a>(host: &'a HostView, ledger: &Ledger, wish: &Wish) ->
         environment: &beat.environment,
         ready: host.answers(),
         unschedulable: host.cordoned,
-        draining: announced.is_some_and(|a| a.draining),
+        draining: host.draining(),
         offers: host.offers(),
         extended: announced.is_some(),
         serves_http: beat.http_port > 0,
