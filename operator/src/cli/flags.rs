@@ -67,6 +67,11 @@ pub(super) struct Kubernetes {
     #[arg(long, env = "OPERATOR_HOST_NAMESPACES", value_delimiter = ',')]
     pub host_namespaces: Vec<String>,
 
+    /// Every host is a Pod there: heartbeats from elsewhere are ignored
+    #[arg(long, env = "OPERATOR_REQUIRE_HOST_PODS", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", value_parser = boolean)]
+    pub require_host_pods: bool,
+
     /// Domain of the cluster's Services, the end of SERVICE.NAMESPACE.svc.DOMAIN
     #[arg(long, env = "OPERATOR_CLUSTER_DOMAIN", default_value = "cluster.local")]
     pub cluster_domain: String,

@@ -27,6 +27,7 @@ impl Arguments {
             control_plane_id: work.control_plane_id.clone().filter(|id| !id.is_empty()),
             watch_namespaces: self.served_namespaces(),
             host_namespaces: named(&self.kubernetes.host_namespaces),
+            require_host_pods: self.kubernetes.require_host_pods,
             cluster_domain: self.kubernetes.cluster_domain.clone(),
             endpoint_delay: work.endpoint_delay,
             thresholds: Thresholds {
