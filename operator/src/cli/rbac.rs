@@ -1,17 +1,23 @@
 //! `runtime-operator … rbac`: what to apply before an operator with these flags can work.
 
-use super::flags::Arguments;
+use super::flags::{Arguments, given};
 use crate::rbac::Install;
 use anyhow::{Context, Result};
 use std::io::Write;
 use std::process::ExitCode;
 
 pub(super) fn print(arguments: &Arguments, installer: bool) -> Result<ExitCode> {
+    let admin = &arguments.admin;
+    // Certificates and a token of its own are judged without the API server.
+    let judged_here =
+        given(admin.metrics_client_ca.as_ref()).or(given(admin.metrics_token_file.as_ref()));
+    let options = arguments.options(&arguments.own_namespace()?);
     let install = Install {
-        namespace: arguments.own_namespace()?,
-        watch_namespaces: arguments.served_namespaces(),
+        namespace: options.namespace,
+        watch_namespaces: options.watch_namespaces,
+        host_namespaces: options.host_namespaces,
+        signed_in_metrics: admin.metrics_secure && judged_here.is_none(),
         installer,
-        ..Install::default()
     };
     let mut text = String::new();
     for manifest in install.manifests()? {

@@ -59,6 +59,14 @@ impl Install {
         }
         if self.signed_in_metrics {
             all.cluster_role("runtime-operator-metrics", rules::metrics(), OPERATOR, self)?;
+            all.add(&ClusterRole {
+                metadata: meta(
+                    None,
+                    &format!("runtime-operator-metrics-reader-{}", self.namespace),
+                ),
+                rules: Some(rules::metrics_reader()),
+                ..ClusterRole::default()
+            })?;
         }
         if self.installer {
             all.account(&self.namespace, INSTALLER)?;

@@ -12,12 +12,13 @@ pub use manifests::{INSTALLER, Install, OPERATOR};
 use k8s_openapi::api::rbac::v1::PolicyRule;
 
 /// The files of the chart: name and rules.
-pub fn files() -> [(&'static str, Vec<PolicyRule>); 5] {
+pub fn files() -> [(&'static str, Vec<PolicyRule>); 6] {
     [
         ("own-namespace", rules::own()),
         ("host-pods", rules::host_pods()),
         ("served-namespaces", rules::served()),
         ("metrics", rules::metrics()),
+        ("metrics-reader", rules::metrics_reader()),
         ("install-crds", rules::install_crds()),
     ]
 }

@@ -124,6 +124,15 @@ pub fn metrics() -> Vec<PolicyRule> {
     ]
 }
 
+/// For those who read the operator's metrics: bound by whoever runs them.
+pub fn metrics_reader() -> Vec<PolicyRule> {
+    vec![PolicyRule {
+        non_resource_urls: Some(vec!["/metrics".to_owned()]),
+        verbs: vec!["get".to_owned()],
+        ..PolicyRule::default()
+    }]
+}
+
 /// `runtime-operator install-crds`, which runs under an account of its own.
 pub fn install_crds() -> Vec<PolicyRule> {
     let crds = crd_types::crds();
