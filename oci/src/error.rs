@@ -9,6 +9,7 @@ use crate::reference::Reference;
 pub(crate) enum Operation {
     Pull,
     Push,
+    Resolve,
 }
 
 /// The cause of a failed pull or push.
@@ -143,6 +144,7 @@ impl fmt::Display for ImageError {
         let verb = match self.operation {
             Operation::Pull => "pull",
             Operation::Push => "push",
+            Operation::Resolve => "resolve",
         };
         write!(
             f,

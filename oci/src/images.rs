@@ -8,6 +8,7 @@ mod flight;
 mod pull;
 mod push;
 mod registry;
+mod resolve;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ use crate::store::{Lease, LocalStore};
 
 use flight::Flights;
 use registry::Registries;
+
+pub use resolve::Resolver;
 
 /// A credential helper that takes longer than this hangs.
 const HELPER_TIMEOUT: Duration = Duration::from_secs(20);
@@ -172,52 +175,66 @@ impl Images {
 }
 
 impl Inner {
-    /// The caller's credentials, else those docker's configuration has.
     async fn credentials_for(
         &self,
         reference: &Reference,
         given: Option<&Credentials>,
     ) -> Result<Option<Credentials>, Fault> {
-        if let Some(given) = given {
-            return Ok(Some(given.clone()));
-        }
-        let directory = match &self.options.docker_config {
-            DockerConfig::Ignore => None,
-            DockerConfig::Default => docker_config::default_directory(),
-            DockerConfig::Directory(directory) => Some(directory.clone()),
-        };
-        let Some(directory) = directory else {
-            return Ok(None);
-        };
-        let registry = reference.registry().to_owned();
-        let looked_up =
-            tokio::task::spawn_blocking(move || docker_config::find(&directory, &registry));
-        match tokio::time::timeout(HELPER_TIMEOUT, looked_up).await {
-            Ok(Ok(Ok(found))) => Ok(found),
-            Ok(Ok(Err(error))) => Err(Fault::new(ErrorKind::Credentials, error.to_string())),
-            Ok(Err(error)) => Err(Fault::new(ErrorKind::Credentials, error.to_string())),
-            Err(_) => Err(Fault::new(
-                ErrorKind::Credentials,
-                format!(
-                    "the credential helper did not answer within {} s",
-                    HELPER_TIMEOUT.as_secs()
-                ),
-            )),
-        }
+        credentials_for(&self.options, reference, given).await
     }
 
-    /// Bounds a whole operation.
     async fn in_time<T>(
         &self,
         operation: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
-        let limit = self.options.total_timeout;
-        match tokio::time::timeout(limit, operation).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(Fault::transient(
-                ErrorKind::Timeout,
-                format!("it was not done after {} s", limit.as_secs()),
-            )),
-        }
+        in_time(&self.options, operation).await
+    }
+}
+
+/// The caller's credentials, else those docker's configuration has.
+async fn credentials_for(
+    options: &ImagesOptions,
+    reference: &Reference,
+    given: Option<&Credentials>,
+) -> Result<Option<Credentials>, Fault> {
+    if let Some(given) = given {
+        return Ok(Some(given.clone()));
+    }
+    let directory = match &options.docker_config {
+        DockerConfig::Ignore => None,
+        DockerConfig::Default => docker_config::default_directory(),
+        DockerConfig::Directory(directory) => Some(directory.clone()),
+    };
+    let Some(directory) = directory else {
+        return Ok(None);
+    };
+    let registry = reference.registry().to_owned();
+    let looked_up = tokio::task::spawn_blocking(move || docker_config::find(&directory, &registry));
+    match tokio::time::timeout(HELPER_TIMEOUT, looked_up).await {
+        Ok(Ok(Ok(found))) => Ok(found),
+        Ok(Ok(Err(error))) => Err(Fault::new(ErrorKind::Credentials, error.to_string())),
+        Ok(Err(error)) => Err(Fault::new(ErrorKind::Credentials, error.to_string())),
+        Err(_) => Err(Fault::new(
+            ErrorKind::Credentials,
+            format!(
+                "the credential helper did not answer within {} s",
+                HELPER_TIMEOUT.as_secs()
+            ),
+        )),
+    }
+}
+
+/// Bounds a whole operation.
+async fn in_time<T>(
+    options: &ImagesOptions,
+    operation: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    let limit = options.total_timeout;
+    match tokio::time::timeout(limit, operation).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(Fault::transient(
+            ErrorKind::Timeout,
+            format!("it was not done after {} s", limit.as_secs()),
+        )),
     }
 }

@@ -21,7 +21,7 @@ mod store;
 pub use credentials::Credentials;
 pub use digest::{Digest, DigestError};
 pub use error::{ErrorKind, ImageError, PullError};
-pub use images::{CaFileError, DockerConfig, Images, ImagesOptions, PulledImage};
+pub use images::{CaFileError, DockerConfig, Images, ImagesOptions, PulledImage, Resolver};
 pub use policy::PullPolicy;
 pub use reference::{Reference, ReferenceError};
 pub use store::{GcReport, ImageEntry, Lease, LocalStore, StoreError, StoredImage};

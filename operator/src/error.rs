@@ -79,6 +79,9 @@ pub enum OperatorError {
         /// Why.
         source: Box<kube::Error>,
     },
+    /// A registry's certificate authority cannot be read.
+    #[error(transparent)]
+    Authority(#[from] oci::CaFileError),
     /// The bus takes no subscription.
     #[error("listening on the bus: {0}")]
     Bus(#[from] protocol::bus::BusError),

@@ -46,6 +46,8 @@ pub struct OperatorOptions {
     pub owed_retention: Duration,
     /// Where the operator says how far it has come.
     pub progress: Progress,
+    /// How registries are asked for the digests of Artifacts.
+    pub registries: oci::ImagesOptions,
 }
 
 impl OperatorOptions {
@@ -70,6 +72,14 @@ impl OperatorOptions {
             lost_retention: Duration::from_mins(1),
             owed_retention: Duration::from_hours(1),
             progress: Progress::default(),
+            registries: oci::ImagesOptions {
+                // A tag that cannot be resolved now is tried again by the controller.
+                attempts: 1,
+                connect_timeout: Duration::from_secs(5),
+                total_timeout: Duration::from_secs(30),
+                docker_config: oci::DockerConfig::Ignore,
+                ..oci::ImagesOptions::default()
+            },
         }
     }
 

@@ -1,6 +1,7 @@
 //! Wires everything together: watches fill caches and queues, the bus fills the fleet, controllers work.
 
 use crate::bus::{Fleet, Gates, HostClient, Observed, listen};
+use crate::controllers::artifact::registries::Registries;
 use crate::controllers::context::{ApiClient, drive};
 use crate::controllers::events::Events;
 use crate::controllers::workload::memory::Memory;
@@ -209,6 +210,7 @@ async fn context(deps: &OperatorDeps, metrics: OperatorMetrics) -> Result<Contex
         routes: route::memory::Memory::default(),
         changed: Changed::default(),
         complaints: Mutex::default(),
+        registries: Registries::new(options.registries.clone())?,
         host_budget: Mutex::new(Budget::new(HOST_WRITES_PER_MINUTE, Instant::now())),
         queues: Queues::default(),
         inventories: Semaphore::new(inventory::AT_A_TIME),

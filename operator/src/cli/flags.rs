@@ -187,6 +187,15 @@ pub(super) struct Work {
         require_equals = true, default_value = "false", default_missing_value = "true", value_parser = boolean)]
     pub disable_artifact_controller: bool,
 
+    /// Certificate authorities of registries that Artifacts name (PEM); several separated by commas
+    #[arg(long, env = "OPERATOR_OCI_CA_PATHS", value_delimiter = ',')]
+    pub oci_ca_path: Vec<PathBuf>,
+
+    /// Ask registries that do not speak TLS over plain HTTP. For tests: whoever is on the way can replace digests
+    #[arg(long, env = "OPERATOR_ALLOW_INSECURE_REGISTRIES", action = ArgAction::Set, num_args = 0..=1,
+        require_equals = true, default_value = "false", default_missing_value = "true", value_parser = boolean)]
+    pub allow_insecure_registries: bool,
+
     /// Who starts workloads, as hosts see it; the uid of the operator's namespace when not given. Operators that share
     /// a bus need different ones
     #[arg(long, env = "OPERATOR_CONTROL_PLANE_ID")]

@@ -23,6 +23,12 @@ impl Arguments {
     /// What the flags say, for an operator in this namespace. Who leads is another question.
     pub fn options(&self, namespace: &str) -> OperatorOptions {
         let work = &self.work;
+        let defaults = OperatorOptions::new(namespace);
+        let mut registries = defaults.registries.clone();
+        registries.ca_files.clone_from(&work.oci_ca_path);
+        if work.allow_insecure_registries {
+            registries.insecure_registries.push("*".to_owned());
+        }
         OperatorOptions {
             control_plane_id: work.control_plane_id.clone().filter(|id| !id.is_empty()),
             watch_namespaces: self.served_namespaces(),
@@ -46,7 +52,8 @@ impl Arguments {
             probe_interval: work.probe_interval,
             poll_interval: work.poll_interval,
             lost_retention: work.host_lost_retention,
-            ..OperatorOptions::new(namespace)
+            registries,
+            ..defaults
         }
     }
 }

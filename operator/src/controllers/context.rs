@@ -1,5 +1,6 @@
 //! What every controller is given.
 
+use super::artifact::registries::Registries;
 use super::events::Events;
 use super::queue::{Next, Queue};
 use super::workload::memory::Memory;
@@ -83,6 +84,8 @@ pub struct Context {
     pub complaints: Mutex<Complaints>,
     /// Hosts that may have room for what waits.
     pub changed: Changed,
+    /// Registries, as far as Artifacts ask them.
+    pub registries: Registries,
     /// Writes that Host statuses may take for load figures.
     pub host_budget: Mutex<Budget>,
     /// Events for users.

@@ -1,7 +1,7 @@
 //! `artifact://` images of a template become the images that the Artifacts stand for.
 
 use crd_types::names::ARTIFACT_SCHEME;
-use crd_types::{WorkloadDeploymentSpec, WorkloadTemplate};
+use crd_types::{Artifact, LocalRef, WorkloadDeploymentSpec, WorkloadTemplate, condition};
 use thiserror::Error;
 
 /// Why a template cannot be resolved yet.
@@ -26,7 +26,48 @@ pub enum Published {
     /// Found, not published.
     Pending,
     /// The image it stands for.
-    As(String),
+    As(Image),
+}
+
+/// The image that an Artifact stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// Its reference.
+    pub url: String,
+    /// Secret for its registry, where the template names none of its own.
+    pub pull_secret: Option<LocalRef>,
+}
+
+impl Published {
+    /// What the Artifact's status says: `as_written` exactly that, as the reference resolves it; else pinned to
+    /// the digest where that is known, with the Artifact's pull secret.
+    pub fn by(artifact: &Artifact, as_written: bool) -> Self {
+        let status = artifact.status.as_ref();
+        let published = status.filter(|s| condition::is_true(&s.conditions, "Published"));
+        let Some((status, url)) = published.and_then(|s| Some((s, s.artifact_url.clone()?))) else {
+            return Self::Pending;
+        };
+        if as_written {
+            return Self::As(Image {
+                url,
+                pull_secret: None,
+            });
+        }
+        let image = &artifact.spec.image;
+        let pinned = match (&status.digest, url == *image) {
+            (Some(digest), true) => pinned(image, digest),
+            _ => None,
+        };
+        Self::As(Image {
+            url: pinned.unwrap_or(url),
+            pull_secret: artifact.spec.image_pull_secret.clone(),
+        })
+    }
+}
+
+fn pinned(image: &str, digest: &str) -> Option<String> {
+    let reference: oci::Reference = image.parse().ok()?;
+    Some(reference.pinned(digest.parse().ok()?).to_string())
 }
 
 /// The Deployment's template with `kubernetes` taken over from its spec and every alias resolved.
@@ -38,13 +79,17 @@ pub fn resolve(
     if spec.kubernetes.is_some() {
         template.spec.kubernetes.clone_from(&spec.kubernetes);
     }
-    let images = template
+    let of_components = template
         .spec
         .components
         .iter_mut()
-        .map(|c| &mut c.image)
-        .chain(template.spec.service.as_mut().map(|s| &mut s.image));
-    for image in images {
+        .map(|c| (&mut c.image, &mut c.image_pull_secret));
+    let of_service = template
+        .spec
+        .service
+        .as_mut()
+        .map(|s| (&mut s.image, &mut s.image_pull_secret));
+    for (image, pull_secret) in of_components.chain(of_service) {
         let Some(alias) = image.strip_prefix(ARTIFACT_SCHEME) else {
             continue;
         };
@@ -53,7 +98,12 @@ pub fn resolve(
         };
         let name = &entry.artifact_from.name;
         match published(name) {
-            Published::As(url) => *image = url,
+            Published::As(found) => {
+                *image = found.url;
+                if pull_secret.is_none() {
+                    *pull_secret = found.pull_secret;
+                }
+            }
             Published::Missing => return Err(ArtifactError::NotFound(name.clone())),
             Published::Pending => return Err(ArtifactError::NotPublished(name.clone())),
         }
@@ -80,11 +130,17 @@ mod tests {
     fn aliases_become_images() {
         let template = resolve(&spec(), |name| {
             assert_eq!(name, "shop");
-            Published::As("registry.example/shop:2".into())
+            Published::As(Image {
+                url: "registry.example/shop:2".into(),
+                pull_secret: Some(LocalRef { name: "key".into() }),
+            })
         })
         .unwrap();
         assert_eq!(template.spec.components[0].image, "registry.example/shop:2");
+        let secret = template.spec.components[0].image_pull_secret.as_ref();
+        assert_eq!(secret.unwrap().name, "key");
         assert_eq!(template.spec.components[1].image, "registry.example/b:1");
+        assert_eq!(template.spec.components[1].image_pull_secret, None);
         assert_eq!(
             template.spec.kubernetes.unwrap().service.unwrap().name,
             "svc"
@@ -107,5 +163,27 @@ mod tests {
             resolve(&unknown, |_| Published::Missing),
             Err(ArtifactError::UnknownAlias("web".into()))
         );
+    }
+
+    #[test]
+    fn a_known_digest_pins_what_is_published_by_its_tag() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        let artifact: Artifact = serde_json::from_value(serde_json::json!({
+            "apiVersion": "runtime.wasmcloud.dev/v1alpha1", "kind": "Artifact",
+            "metadata": {"name": "a"},
+            "spec": {"image": "registry.example/a:1", "imagePullSecret": {"name": "key"}},
+            "status": {"artifactUrl": "registry.example/a:1", "digest": digest,
+                "conditions": [{"type": "Published", "status": "True"}]},
+        }))
+        .unwrap();
+        let url = |as_written| match Published::by(&artifact, as_written) {
+            Published::As(image) => (image.url, image.pull_secret.is_some()),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(url(true), ("registry.example/a:1".into(), false));
+        assert_eq!(url(false), (format!("registry.example/a@{digest}"), true));
+        let mut fresh = artifact.clone();
+        fresh.status = None;
+        assert_eq!(Published::by(&fresh, false), Published::Pending);
     }
 }

@@ -2,6 +2,7 @@
 //! it is given, so that every order of events leads to the same plan.
 
 pub mod aliases;
+pub mod artifact_status;
 pub mod artifacts;
 pub mod backoff;
 pub mod conditions;

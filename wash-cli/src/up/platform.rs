@@ -10,6 +10,7 @@ use anyhow::Context;
 use apiserver::ApiServer;
 use host::{Engine, Ready};
 use kube::api::Api;
+use oci::DockerConfig;
 use operator::{OperatorDeps, OperatorOptions};
 use protocol::bus::SharedBus;
 use protocol::bus::memory::MemoryBus;
@@ -169,7 +170,9 @@ async fn bus(plan: &Plan, token: &CancellationToken) -> Result<SharedBus, Failur
 
 fn run_operator(parts: &Supervisor, client: kube::Client, bus: SharedBus) {
     parts.spawn("operator", move |token| {
-        let options = OperatorOptions::new(NAMESPACE);
+        let mut options = OperatorOptions::new(NAMESPACE);
+        // As the hosts of this process: with what the user has logged in to.
+        options.registries.docker_config = DockerConfig::Default;
         let deps = OperatorDeps::new(client.clone(), Arc::clone(&bus), options);
         operator::run(deps, token)
     });

@@ -15,23 +15,45 @@ use kube::{Api, Resource, ResourceExt};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The template with Artifacts resolved.
-pub(super) fn template(
+/// The template with Artifacts resolved, in the two ways there are.
+#[derive(Debug)]
+pub(super) struct Templates {
+    /// Images pinned, with the Artifacts' pull secrets.
+    ours: WorkloadTemplate,
+    /// As the reference resolves it.
+    written: WorkloadTemplate,
+}
+
+impl Templates {
+    /// Ours, unless a ReplicaSet with replicas has the other: knowing more about an image rolls nothing out.
+    fn choose(self, sets: &[Arc<WorkloadReplicaSet>]) -> WorkloadTemplate {
+        let serves = |template: &WorkloadTemplate| {
+            sets.iter()
+                .any(|s| s.spec.desired() > 0 && hash::same_template(template, &s.spec.template))
+        };
+        if self.ours != self.written && !serves(&self.ours) && serves(&self.written) {
+            self.written
+        } else {
+            self.ours
+        }
+    }
+}
+
+/// From the cache.
+pub(super) fn templates(
     context: &Context,
     deployment: &WorkloadDeployment,
-) -> Result<WorkloadTemplate, ArtifactError> {
+) -> Result<Templates, ArtifactError> {
     let namespace = deployment.namespace().unwrap_or_default();
-    artifacts::resolve(&deployment.spec, |name| {
-        let Some(artifact) = context.caches.artifacts.get(&Key::new(&namespace, name)) else {
-            return Published::Missing;
-        };
-        match artifact.status.as_ref() {
-            Some(s) if condition::is_true(&s.conditions, "Published") => s
-                .artifact_url
-                .clone()
-                .map_or(Published::Pending, Published::As),
-            _ => Published::Pending,
-        }
+    let resolve = |as_written| {
+        artifacts::resolve(&deployment.spec, |name| {
+            let artifact = context.caches.artifacts.get(&Key::new(&namespace, name));
+            artifact.map_or(Published::Missing, |a| Published::by(&a, as_written))
+        })
+    };
+    Ok(Templates {
+        ours: resolve(false)?,
+        written: resolve(true)?,
     })
 }
 
@@ -112,15 +134,13 @@ pub(super) fn revision(set: &WorkloadReplicaSet) -> u32 {
 pub(super) fn family(
     context: &Context,
     deployment: &WorkloadDeployment,
-    template: &WorkloadTemplate,
-) -> Family {
+    templates: Templates,
+) -> (WorkloadTemplate, Family) {
     let uid = deployment.uid().unwrap_or_default();
-    gather(
-        context,
-        deployment,
-        template,
-        context.caches.replica_sets.find(&watch::by_owner(&uid)),
-    )
+    let sets = context.caches.replica_sets.find(&watch::by_owner(&uid));
+    let template = templates.choose(&sets);
+    let family = gather(context, deployment, &template, sets);
+    (template, family)
 }
 
 /// The Deployment as it is now; `None` when it is gone, going, or another of that name.
@@ -143,8 +163,8 @@ pub(super) async fn live(
 pub(super) async fn live_family(
     context: &Context,
     deployment: &WorkloadDeployment,
-    template: &WorkloadTemplate,
-) -> Result<Family, ReconcileError> {
+    templates: Templates,
+) -> Result<(WorkloadTemplate, Family), ReconcileError> {
     let namespace = deployment.namespace().unwrap_or_default();
     let api: Api<WorkloadReplicaSet> = Api::namespaced(context.client(), &namespace);
     let selector = format!("{DEPLOYMENT_LABEL}={}", deployment.name_any());
@@ -153,13 +173,15 @@ pub(super) async fn live_family(
         .await
         .attempt("listing ReplicaSets")?;
     let uid = deployment.uid().unwrap_or_default();
-    let owned = listed
+    let owned: Vec<_> = listed
         .items
         .into_iter()
         .filter(|set| watch::controller_of(set).is_some_and(|o| o.uid == uid))
         .map(Arc::new)
         .collect();
-    Ok(gather(context, deployment, template, owned))
+    let template = templates.choose(&owned);
+    let family = gather(context, deployment, &template, owned);
+    Ok((template, family))
 }
 
 fn gather(

@@ -33,8 +33,7 @@ struct Look {
 impl Look {
     fn new(
         deployment: Arc<WorkloadDeployment>,
-        template: WorkloadTemplate,
-        family: Family,
+        (template, family): (WorkloadTemplate, Family),
     ) -> Self {
         let bounds = Bounds::of(&deployment.spec);
         let plan = crate::core::rollout::plan(&bounds, &family.sets());
@@ -56,23 +55,23 @@ pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, Reconcil
     if deployment.meta().deletion_timestamp.is_some() {
         return Ok(Next::Wait);
     }
-    let template = match dereference::template(&context, &deployment) {
-        Ok(template) => template,
+    let templates = match dereference::templates(&context, &deployment) {
+        Ok(templates) => templates,
         Err(error) => return unresolved(&context, &deployment, &error).await,
     };
-    let family = dereference::family(&context, &deployment, &template);
-    let mut look = Look::new(deployment, template, family);
+    let family = dereference::family(&context, &deployment, templates);
+    let mut look = Look::new(deployment, family);
     if !look.plan.steps.is_empty() {
         // What is cached may lag behind: nothing is created, resized or deleted on its word alone.
         let Some(deployment) = dereference::live(&context, &look.deployment).await? else {
             return Ok(Next::Wait);
         };
-        let template = match dereference::template(&context, &deployment) {
-            Ok(template) => template,
+        let templates = match dereference::templates(&context, &deployment) {
+            Ok(templates) => templates,
             Err(error) => return unresolved(&context, &deployment, &error).await,
         };
-        let family = dereference::live_family(&context, &deployment, &template).await?;
-        look = Look::new(Arc::new(deployment), template, family);
+        let family = dereference::live_family(&context, &deployment, templates).await?;
+        look = Look::new(Arc::new(deployment), family);
     }
     let applied = apply::carry_out(&context, &look).await?;
     let deadline = status::write(&context, &look, &applied).await?;
