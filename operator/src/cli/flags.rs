@@ -188,7 +188,7 @@ pub(super) struct Work {
     pub disable_artifact_controller: bool,
 
     /// Certificate authorities of registries that Artifacts name (PEM); several separated by commas
-    #[arg(long, env = "OPERATOR_OCI_CA_PATHS", value_delimiter = ',')]
+    #[arg(long, env = "OPERATOR_OCI_CA_PATH", value_delimiter = ',')]
     pub oci_ca_path: Vec<PathBuf>,
 
     /// Ask registries that do not speak TLS over plain HTTP. For tests: whoever is on the way can replace digests

@@ -38,29 +38,39 @@ pub struct Image {
     pub pull_secret: Option<LocalRef>,
 }
 
+/// How much of what is known of an Artifact goes into a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Its image, as the reference resolves it.
+    Image,
+    /// Its image and its pull secret.
+    WithSecret,
+    /// Its image pinned to the digest, where that is known, and its pull secret.
+    Pinned,
+}
+
+impl Detail {
+    /// The best first.
+    pub const ALL: [Self; 3] = [Self::Pinned, Self::WithSecret, Self::Image];
+}
+
 impl Published {
-    /// What the Artifact's status says: `as_written` exactly that, as the reference resolves it; else pinned to
-    /// the digest where that is known, with the Artifact's pull secret.
-    pub fn by(artifact: &Artifact, as_written: bool) -> Self {
+    /// What the Artifact's status says.
+    pub fn by(artifact: &Artifact, detail: Detail) -> Self {
         let status = artifact.status.as_ref();
         let published = status.filter(|s| condition::is_true(&s.conditions, "Published"));
         let Some((status, url)) = published.and_then(|s| Some((s, s.artifact_url.clone()?))) else {
             return Self::Pending;
         };
-        if as_written {
-            return Self::As(Image {
-                url,
-                pull_secret: None,
-            });
-        }
         let image = &artifact.spec.image;
-        let pinned = match (&status.digest, url == *image) {
-            (Some(digest), true) => pinned(image, digest),
+        let pinned = match &status.digest {
+            Some(digest) if detail == Detail::Pinned && url == *image => pinned(image, digest),
             _ => None,
         };
+        let pull_secret = artifact.spec.image_pull_secret.clone();
         Self::As(Image {
             url: pinned.unwrap_or(url),
-            pull_secret: artifact.spec.image_pull_secret.clone(),
+            pull_secret: pull_secret.filter(|_| detail != Detail::Image),
         })
     }
 }
@@ -176,14 +186,19 @@ mod tests {
                 "conditions": [{"type": "Published", "status": "True"}]},
         }))
         .unwrap();
-        let url = |as_written| match Published::by(&artifact, as_written) {
+        let url = |detail| match Published::by(&artifact, detail) {
             Published::As(image) => (image.url, image.pull_secret.is_some()),
             other => panic!("{other:?}"),
         };
-        assert_eq!(url(true), ("registry.example/a:1".into(), false));
-        assert_eq!(url(false), (format!("registry.example/a@{digest}"), true));
+        let tag = "registry.example/a:1".to_owned();
+        assert_eq!(url(Detail::Image), (tag.clone(), false));
+        assert_eq!(url(Detail::WithSecret), (tag, true));
+        assert_eq!(
+            url(Detail::Pinned),
+            (format!("registry.example/a@{digest}"), true)
+        );
         let mut fresh = artifact.clone();
         fresh.status = None;
-        assert_eq!(Published::by(&fresh, false), Published::Pending);
+        assert_eq!(Published::by(&fresh, Detail::Pinned), Published::Pending);
     }
 }

@@ -49,11 +49,16 @@ impl World {
     }
 
     pub fn start_operator(&mut self) {
+        self.start_operator_as(self.client.clone());
+    }
+
+    /// Starts the operator with a client of its own.
+    pub fn start_operator_as(&mut self, client: Client) {
         self.token = CancellationToken::new();
         let mut options = OperatorOptions::new("default");
         options.probe_interval = Duration::from_secs(1);
         options.poll_interval = Duration::from_secs(2);
-        let deps = OperatorDeps::new(self.client.clone(), self.bus.clone(), options);
+        let deps = OperatorDeps::new(client, self.bus.clone(), options);
         self.operator = Some(tokio::spawn(operator::run(deps, self.token.clone())));
     }
 

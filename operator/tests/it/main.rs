@@ -7,17 +7,21 @@
     reason = "tests: a failed unwrap is a failed test"
 )]
 
+mod artifacts;
 mod estate;
 mod fixture;
 mod hostnames;
 mod identity;
 mod journey;
+mod lag;
 mod leader;
 mod life;
 mod loss;
 mod placement;
 mod process;
+mod rollouts;
 mod routes;
+mod scale;
 mod scrape;
 mod told;
 mod trouble;

@@ -2,7 +2,7 @@
 
 use crate::controllers::Context;
 use crate::controllers::queue::Next;
-use crate::core::artifacts::{self, ArtifactError, Published};
+use crate::core::artifacts::{self, ArtifactError, Detail, Published};
 use crate::core::rollout::Set;
 use crate::error::{Attempt, ReconcileError};
 use crate::watch::{self, Key};
@@ -15,27 +15,23 @@ use kube::{Api, Resource, ResourceExt};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The template with Artifacts resolved, in the two ways there are.
+/// The template with Artifacts resolved, in the ways there are, the best first.
 #[derive(Debug)]
-pub(super) struct Templates {
-    /// Images pinned, with the Artifacts' pull secrets.
-    ours: WorkloadTemplate,
-    /// As the reference resolves it.
-    written: WorkloadTemplate,
-}
+pub(super) struct Templates(Vec<WorkloadTemplate>);
 
 impl Templates {
-    /// Ours, unless a ReplicaSet with replicas has the other: knowing more about an image rolls nothing out.
-    fn choose(self, sets: &[Arc<WorkloadReplicaSet>]) -> WorkloadTemplate {
+    /// The one that a ReplicaSet with replicas has, else the best: knowing more about an image rolls nothing out.
+    fn choose(mut self, sets: &[Arc<WorkloadReplicaSet>]) -> WorkloadTemplate {
         let serves = |template: &WorkloadTemplate| {
             sets.iter()
                 .any(|s| s.spec.desired() > 0 && hash::same_template(template, &s.spec.template))
         };
-        if self.ours != self.written && !serves(&self.ours) && serves(&self.written) {
-            self.written
+        let chosen = if self.0.len() > 1 {
+            self.0.iter().position(serves).unwrap_or(0)
         } else {
-            self.ours
-        }
+            0
+        };
+        self.0.swap_remove(chosen)
     }
 }
 
@@ -45,16 +41,23 @@ pub(super) fn templates(
     deployment: &WorkloadDeployment,
 ) -> Result<Templates, ArtifactError> {
     let namespace = deployment.namespace().unwrap_or_default();
-    let resolve = |as_written| {
+    let resolve = |detail| {
         artifacts::resolve(&deployment.spec, |name| {
             let artifact = context.caches.artifacts.get(&Key::new(&namespace, name));
-            artifact.map_or(Published::Missing, |a| Published::by(&a, as_written))
+            artifact.map_or(Published::Missing, |a| Published::by(&a, detail))
         })
     };
-    Ok(Templates {
-        ours: resolve(false)?,
-        written: resolve(true)?,
-    })
+    let mut all = Vec::with_capacity(Detail::ALL.len());
+    for detail in Detail::ALL {
+        let template = resolve(detail)?;
+        if !all.contains(&template) {
+            all.push(template);
+        }
+        if deployment.spec.artifacts.is_empty() {
+            break;
+        }
+    }
+    Ok(Templates(all))
 }
 
 /// A ReplicaSet and what there is of it.
