@@ -5,7 +5,7 @@
 //! In the same process a client is built on [`ApiServer::service`] without sockets or TLS; everyone
 //! else comes over [`ApiServer::serve`] with the kubeconfig of [`ApiServer::write_kubeconfig`].
 //!
-//! Where it behaves differently from kube-apiserver, that is a bug here.
+//! Where it behaves differently from kube-apiserver, that is a bug here, unless `docs/differences.md` lists it.
 
 pub mod apply;
 mod auth;

@@ -107,6 +107,8 @@ pub struct ApiError {
     pub about: Option<Box<About>>,
     pub causes: Vec<Cause>,
     pub retry_after: Option<u32>,
+    /// Answered in words instead of a `Status`: not the API's but the web server's.
+    pub is_page: bool,
 }
 
 impl ApiError {
@@ -118,6 +120,7 @@ impl ApiError {
             about: None,
             causes: Vec::new(),
             retry_after: None,
+            is_page: false,
         }
     }
 
@@ -133,6 +136,13 @@ impl ApiError {
 
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "BadRequest", message)
+    }
+
+    /// A path that leads to no API.
+    pub fn unknown_page() -> Self {
+        let mut error = Self::new(StatusCode::NOT_FOUND, "NotFound", "404 page not found");
+        error.is_page = true;
+        error
     }
 
     /// A path that leads to no resource.

@@ -40,11 +40,12 @@ pub fn run(project: &Project, cluster: &str) -> Result<()> {
 /// Runs the suite on binaries and components that are built.
 pub fn suite(project: &Project, cluster: &str) -> Result<()> {
     let shell = project.shell()?;
-    Ok(
-        cmd!(shell, "cargo test --quiet {SELECTION...} --test platform")
-            .env("E2E_CLUSTER", cluster)
-            .envs(project.test_environment())
-            .quiet()
-            .run()?,
+    Ok(cmd!(
+        shell,
+        "cargo test --quiet {SELECTION...} --test platform --test conformance"
     )
+    .env("E2E_CLUSTER", cluster)
+    .envs(project.test_environment())
+    .quiet()
+    .run()?)
 }

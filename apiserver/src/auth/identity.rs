@@ -1,11 +1,15 @@
 //! A caller.
 
+use std::collections::BTreeMap;
+
 /// A user with groups, as Kubernetes names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     pub user: String,
     pub uid: String,
     pub groups: Vec<String>,
+    /// What else is known, by names like `authentication.kubernetes.io/pod-name`.
+    pub extra: BTreeMap<String, Vec<String>>,
 }
 
 /// The group that may do everything.
@@ -23,6 +27,7 @@ impl Identity {
             user: "system:anonymous".into(),
             uid: String::new(),
             groups: vec!["system:unauthenticated".into()],
+            extra: BTreeMap::new(),
         }
     }
 
@@ -37,6 +42,7 @@ impl Identity {
             user: user.into(),
             uid: String::new(),
             groups,
+            extra: BTreeMap::new(),
         }
     }
 

@@ -62,6 +62,7 @@ pub fn impersonate(
         user,
         uid: String::new(),
         groups,
+        extra: std::collections::BTreeMap::new(),
     }))
 }
 

@@ -17,7 +17,7 @@ pub use impersonation::impersonate;
 pub use kubeconfig::{KubeconfigError, write as write_kubeconfig};
 pub use pki::{Pki, PkiError, tokens as open_tokens};
 pub use rbac::{Access, allows, rules};
-pub use tokens::{TokenError, Tokens};
+pub use tokens::{Account, Bound, Grant, TokenError, Tokens};
 
 use std::sync::Arc;
 
@@ -78,16 +78,8 @@ impl Auth {
     }
 
     /// A new token; answers also with the audiences it is good for.
-    pub fn issue(
-        &self,
-        namespace: &str,
-        name: &str,
-        uid: &str,
-        audiences: Vec<String>,
-        expires: Timestamp,
-    ) -> Result<(String, Vec<String>), TokenError> {
-        self.tokens
-            .issue(namespace, name, uid, audiences, Timestamp::now(), expires)
+    pub fn issue(&self, grant: Grant<'_>) -> Result<(String, Vec<String>), TokenError> {
+        self.tokens.issue(grant, Timestamp::now())
     }
 }
 

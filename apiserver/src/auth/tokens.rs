@@ -24,6 +24,8 @@ pub enum TokenError {
     Audience,
     #[error("the token's service account is gone")]
     Gone,
+    #[error("the {0} that the token is bound to is gone")]
+    Unbound(&'static str),
     #[error("the token cannot be signed: {0}")]
     Sign(#[from] rcgen::Error),
 }
@@ -41,6 +43,8 @@ struct Claims {
     iat: i64,
     nbf: i64,
     exp: i64,
+    #[serde(default)]
+    jti: String,
     #[serde(rename = "kubernetes.io")]
     kubernetes: Kubernetes,
 }
@@ -49,12 +53,53 @@ struct Claims {
 struct Kubernetes {
     namespace: String,
     serviceaccount: Account,
+    #[serde(flatten)]
+    bound: Option<Bound>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Account {
-    name: String,
-    uid: String,
+/// An object by its name and identity.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Account {
+    pub name: String,
+    pub uid: String,
+}
+
+/// What a token lives no longer than.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Bound {
+    Pod(Account),
+    Secret(Account),
+    Node(Account),
+}
+
+impl Bound {
+    /// The name of the kind, and where its objects are stored.
+    fn kind(&self) -> (&'static str, &'static str, &Account) {
+        match self {
+            Self::Pod(object) => ("pod", "pods", object),
+            Self::Secret(object) => ("secret", "secrets", object),
+            Self::Node(object) => ("node", "nodes", object),
+        }
+    }
+
+    fn is_there(&self, store: &Store, namespace: &str) -> bool {
+        let (kind, plural, object) = self.kind();
+        let namespace = if kind == "node" { "" } else { namespace };
+        let key = Key::new(&Bucket::new("", plural), namespace, &object.name);
+        let live = store.get(&key).map_or(Value::Null, |object| object.value());
+        object_meta::uid(&live) == object.uid
+    }
+}
+
+/// What a token is to say.
+pub struct Grant<'a> {
+    pub namespace: &'a str,
+    pub account: Account,
+    /// None: those of this server.
+    pub audiences: Vec<String>,
+    pub bound: Option<Bound>,
+    pub expires: Timestamp,
 }
 
 impl Tokens {
@@ -78,31 +123,29 @@ impl Tokens {
 
     pub fn issue(
         &self,
-        namespace: &str,
-        name: &str,
-        uid: &str,
-        audiences: Vec<String>,
+        grant: Grant<'_>,
         now: Timestamp,
-        expires: Timestamp,
     ) -> Result<(String, Vec<String>), TokenError> {
-        let audiences = if audiences.is_empty() {
+        let audiences = if grant.audiences.is_empty() {
             vec![ISSUER.to_owned()]
         } else {
-            audiences
+            grant.audiences
         };
         let claims = Claims {
             iss: ISSUER.into(),
-            sub: format!("system:serviceaccount:{namespace}:{name}"),
+            sub: format!(
+                "system:serviceaccount:{}:{}",
+                grant.namespace, grant.account.name
+            ),
             aud: audiences.clone(),
             iat: now.as_second(),
             nbf: now.as_second(),
-            exp: expires.as_second(),
+            exp: grant.expires.as_second(),
+            jti: uuid::Uuid::new_v4().to_string(),
             kubernetes: Kubernetes {
-                namespace: namespace.into(),
-                serviceaccount: Account {
-                    name: name.into(),
-                    uid: uid.into(),
-                },
+                namespace: grant.namespace.into(),
+                serviceaccount: grant.account,
+                bound: grant.bound,
             },
         };
         let claims = serde_json::to_vec(&claims).map_err(|_| TokenError::Foreign)?;
@@ -157,8 +200,8 @@ impl Tokens {
         if shared.is_empty() {
             return Err(TokenError::Audience);
         }
-        let account = claims.kubernetes.serviceaccount;
-        let namespace = claims.kubernetes.namespace;
+        let account = &claims.kubernetes.serviceaccount;
+        let namespace = claims.kubernetes.namespace.clone();
         let key = Key::new(
             &Bucket::new("", "serviceaccounts"),
             &namespace,
@@ -168,10 +211,23 @@ impl Tokens {
         if object_meta::uid(&live) != account.uid {
             return Err(TokenError::Gone);
         }
-        Ok((
-            Identity::service_account(&namespace, &account.name, &account.uid),
-            shared,
-        ))
+        let mut identity = Identity::service_account(&namespace, &account.name, &account.uid);
+        let mut extra = |name: &str, value: String| {
+            let name = format!("authentication.kubernetes.io/{name}");
+            identity.extra.insert(name, vec![value]);
+        };
+        extra("credential-id", format!("JTI={}", claims.jti));
+        if let Some(bound) = &claims.kubernetes.bound {
+            let (kind, _, object) = bound.kind();
+            if !bound.is_there(store, &namespace) {
+                return Err(TokenError::Unbound(kind));
+            }
+            if kind != "secret" {
+                extra(&format!("{kind}-name"), object.name.clone());
+                extra(&format!("{kind}-uid"), object.uid.clone());
+            }
+        }
+        Ok((identity, shared))
     }
 }
 
@@ -205,9 +261,28 @@ mod tests {
         let tokens = Tokens::generate().unwrap();
         let now = Timestamp::now();
         let later = now + SignedDuration::from_secs(600);
-        let (token, _) = tokens
-            .issue("ns", "bot", "u", Vec::new(), now, later)
-            .unwrap();
+        let account_of = || Account {
+            name: "bot".into(),
+            uid: "u".into(),
+        };
+        let grant = |bound| Grant {
+            namespace: "ns",
+            account: account_of(),
+            audiences: Vec::new(),
+            bound,
+            expires: later,
+        };
+        let (token, _) = tokens.issue(grant(None), now).unwrap();
+        // Bound to a Pod that is not there (any more).
+        let pod = Account {
+            name: "p".into(),
+            uid: "x".into(),
+        };
+        let (bound, _) = tokens.issue(grant(Some(Bound::Pod(pod))), now).unwrap();
+        assert!(matches!(
+            tokens.verify(&store, &bound, &[], now),
+            Err(TokenError::Unbound("pod"))
+        ));
         let (identity, _) = tokens.verify(&store, &token, &[], now).unwrap();
         assert_eq!(identity.user, "system:serviceaccount:ns:bot");
         assert!(identity.is_in("system:serviceaccounts:ns"));

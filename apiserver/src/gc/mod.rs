@@ -1,15 +1,17 @@
 //! What is deleted because something else was: dependents of owners, contents of namespaces,
-//! objects of CRDs, old Events.
+//! objects of CRDs, old Events. And what is created so: the ServiceAccount of a namespace.
 //!
 //! One task follows every change and keeps a queue of keys to look at. Looking at a key is
 //! level-triggered: it reads the object as it is now, does what follows from that, and depends in
 //! nothing on why the key was queued.
 
+mod accounts;
 mod edit;
 mod events;
 mod graph;
 mod owners;
 mod scopes;
+mod terminating;
 
 use std::collections::HashSet;
 use std::sync::Arc;

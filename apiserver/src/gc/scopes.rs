@@ -1,8 +1,10 @@
 //! Namespaces and CRDs: what is in them goes first.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::edit::{edit, release};
+use super::{accounts, terminating};
 use crate::object_meta;
 use crate::registry::crd;
 use crate::rest::{Api, Propagation};
@@ -51,9 +53,19 @@ pub async fn look_at(api: &Api, key: &Key) -> Result<(), ApiError> {
     };
     let value = scope.value();
     if !object_meta::is_deleting(&value) {
+        if is_namespace(key) {
+            accounts::ensure_default(api, key, scope.revision).await?;
+        }
         return Ok(());
     }
-    if empty(api, key).await? > 0 {
+    let left = empty(api, key).await?;
+    if !left.is_empty() {
+        if is_namespace(key) {
+            let now = object_meta::time(Timestamp::now());
+            let describe =
+                |namespace: &mut Value| terminating::describe(namespace, &left, &now);
+            edit(api, key, describe).await?;
+        }
         return Ok(());
     }
     if is_definition(key) {
@@ -76,8 +88,8 @@ pub async fn look_at(api: &Api, key: &Key) -> Result<(), ApiError> {
     .await
 }
 
-/// Deletes the contents; answers how many objects are still there, held by their finalizers.
-async fn empty(api: &Api, scope: &Key) -> Result<usize, ApiError> {
+/// Deletes the contents; answers with the objects that are still there, held by their finalizers.
+async fn empty(api: &Api, scope: &Key) -> Result<Vec<std::sync::Arc<Object>>, ApiError> {
     let contents = || -> Vec<std::sync::Arc<Object>> {
         if is_namespace(scope) {
             let all = api.store.all().objects;
@@ -104,5 +116,5 @@ async fn empty(api: &Api, scope: &Key) -> Result<usize, ApiError> {
             .await?;
         }
     }
-    Ok(contents().len())
+    Ok(contents())
 }

@@ -40,6 +40,18 @@ impl Served {
             .get(&(group.to_owned(), version.to_owned(), plural.to_owned()))
     }
 
+    /// Whether anything is served under a group's version.
+    pub fn has(&self, group: &str, version: &str) -> bool {
+        let reviewed = builtin::REVIEWS
+            .iter()
+            .any(|review| review.group == group && review.version == version);
+        reviewed
+            || self
+                .resources
+                .iter()
+                .any(|r| r.group == group && r.version == version)
+    }
+
     /// The resource of an object's apiVersion and kind.
     pub fn of_kind(&self, api_version: &str, kind: &str) -> Option<&Arc<Resource>> {
         self.resources

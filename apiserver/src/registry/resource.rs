@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::Columns;
 use super::typed::{self, Mismatch};
 use crate::apply::{self, Topology};
+use crate::object_meta;
 use crate::schema::StructuralSchema;
 use crate::status::{About, Cause};
 use crate::store::{Bucket, Key};
@@ -173,6 +174,14 @@ impl Resource {
         now: &str,
     ) {
         let version = &self.storage_api_version;
+        // An empty record in an object of a CRD says nothing; in a built-in kind it forgets every owner.
+        if self.model == Model::Custom
+            && new["metadata"]["managedFields"]
+                .as_array()
+                .is_some_and(Vec::is_empty)
+        {
+            object_meta::set(new, "managedFields", Value::Null);
+        }
         apply::track_update(
             old,
             new,

@@ -39,6 +39,25 @@ pub fn part(on: &On) -> Part {
 pub fn decode(on: &On, mut object: Value) -> Result<Value, ApiError> {
     let resource = &on.resource;
     let (api_version, kind) = gvk(&object);
+    // A built-in kind is known by its path; any other says itself what it is.
+    if resource.model == Model::Custom {
+        if api_version.is_empty() || kind.is_empty() {
+            let what = if kind.is_empty() {
+                "Kind"
+            } else {
+                "apiVersion"
+            };
+            return Err(ApiError::bad_request(format!(
+                "Object '{what}' is missing in the body of the request"
+            )));
+        }
+        if api_version == resource.api_version() && kind != resource.kind {
+            let why = format!("must be {}", resource.kind);
+            let cause = Cause::invalid("kind", &json!(kind), &why);
+            let about = About::new(&resource.group, kind, object_meta::name(&object));
+            return Err(ApiError::invalid(about, vec![cause]));
+        }
+    }
     if !kind.is_empty() && kind != resource.kind
         || !api_version.is_empty() && api_version != resource.api_version()
     {
@@ -137,6 +156,7 @@ pub fn carry_over(on: &On, old: &Value, new: &mut Value, patch: bool) -> Result<
     if !uid.is_empty() && uid != object_meta::uid(old) {
         return Err(other_uid(on, old, uid, patch));
     }
+    unmoved_times(on, old, new)?;
     match part(on) {
         Part::Main => {
             if resource.status {
@@ -191,6 +211,23 @@ pub fn carry_over(on: &On, old: &Value, new: &mut Value, patch: bool) -> Result<
     }
     object_meta::set(new, "selfLink", Value::Null);
     Ok(())
+}
+
+/// The times that the server sets may be left out of a change, but not be moved.
+fn unmoved_times(on: &On, old: &Value, new: &Value) -> Result<(), ApiError> {
+    let mut causes = Vec::new();
+    for field in ["creationTimestamp", "deletionTimestamp"] {
+        let (was, is) = (&old["metadata"][field], &new["metadata"][field]);
+        if !is.is_null() && is != was {
+            let field = format!("metadata.{field}");
+            causes.push(Cause::invalid(field, is, "field is immutable"));
+        }
+    }
+    if causes.is_empty() {
+        return Ok(());
+    }
+    let about = on.resource.about_kind(object_meta::name(old));
+    Err(ApiError::invalid(about, causes))
 }
 
 /// A write that was meant for another object of this name. The real server tells the two apart.
@@ -317,6 +354,12 @@ impl Api {
             .chain(unknown)
             .collect();
         let warnings = match options.validation {
+            FieldValidation::Strict if !findings.is_empty() && options.patched => {
+                let shown = Value::from(object.to_string());
+                let why = format!("strict decoding error: {}", findings.join(", "));
+                let cause = Cause::invalid("patch", &shown, &why);
+                return Err(ApiError::invalid(About::default(), vec![cause]));
+            }
             FieldValidation::Strict if !findings.is_empty() => {
                 let message = format!(
                     "{} in version \"{}\" cannot be handled as a {}: strict decoding error: {}",

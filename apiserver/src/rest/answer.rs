@@ -35,6 +35,13 @@ pub fn json(code: StatusCode, value: &Value) -> Response {
 }
 
 pub fn failure(error: &ApiError) -> Response {
+    if error.is_page {
+        return raw(
+            error.code,
+            "text/plain; charset=utf-8",
+            format!("{}\n", error.message),
+        );
+    }
     let mut response = json(error.code, &error.to_status());
     if error.code == StatusCode::UNAUTHORIZED {
         response

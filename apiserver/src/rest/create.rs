@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::answer::Response;
-use super::options::WriteOptions;
+use super::options::{WriteOptions, Writing};
 use super::read::{unstored, written};
 use super::{Api, Call, On, admission, media};
 use crate::object_meta;
@@ -18,11 +18,9 @@ const NAME_ATTEMPTS: usize = 8;
 
 impl Api {
     pub(super) async fn create(&self, call: &Call, on: &On) -> Result<Response, ApiError> {
-        let options = WriteOptions::parse(&call.query, false)?;
+        let options = WriteOptions::parse(&call.query, Writing::Create)?;
         if on.resource.namespaced && on.namespace.is_empty() {
-            return Err(ApiError::bad_request(
-                "an empty namespace may not be set during creation",
-            ));
+            return Err(ApiError::method_not_allowed());
         }
         media::view(call)?;
         let (body, duplicates) = media::object(call)?;
@@ -87,7 +85,7 @@ impl Api {
                 if self.store.get(&key).is_some() {
                     return Err(ApiError::already_exists(on.resource.about(&name)));
                 }
-                let shown = unstored(on, 0, without_revision(admitted.object))?;
+                let shown = unstored(on, 0, admitted.object)?;
                 return written(call, on, StatusCode::CREATED, &shown, &admitted.warnings);
             }
             let write = Write {
@@ -110,12 +108,6 @@ impl Api {
             }
         }
     }
-}
-
-/// A dry run's object has no revision.
-fn without_revision(mut object: Value) -> Value {
-    object_meta::set(&mut object, "resourceVersion", Value::Null);
-    object
 }
 
 /// A write that the store could not do.

@@ -8,13 +8,13 @@ use serde_json::Value;
 
 use super::answer::{self, JSON, Response};
 use super::create::failed;
-use super::options::{DELETE, DeleteOptions, LIST, ListOptions, Propagation};
+use super::options::{DeleteOptions, ListOptions, Propagation};
 use super::read::unstored;
 use super::selector::Selector;
 use super::{Api, Call, On, media};
 use crate::gc::{FOREGROUND, ORPHAN};
 use crate::object_meta;
-use crate::registry::{Model, Resource};
+use crate::registry::{Model, Resource, gvk};
 use crate::status::{self, ApiError};
 use crate::store::{Expect, Key, Object, Op, Write, WriteError};
 
@@ -59,7 +59,6 @@ enum Outcome {
 
 impl Api {
     pub(super) async fn delete(&self, call: &Call, on: &On) -> Result<Response, ApiError> {
-        call.query.only(DELETE)?;
         let view = media::view(call)?;
         let options = delete_options(call)?;
         match self
@@ -89,8 +88,9 @@ impl Api {
         call: &Call,
         on: &On,
     ) -> Result<Response, ApiError> {
-        let known: Vec<&str> = DELETE.iter().chain(LIST).copied().collect();
-        call.query.only(&known)?;
+        if on.resource.namespaced && on.namespace.is_empty() {
+            return Err(ApiError::method_not_allowed());
+        }
         let view = media::view(call)?;
         let options = delete_options(call)?;
         let list = ListOptions::parse(&call.query)?;
@@ -184,6 +184,12 @@ fn delete_options(call: &Call) -> Result<DeleteOptions, ApiError> {
     } else {
         media::object(call)?.0
     };
+    if !matches!(body["kind"].as_str(), None | Some("" | "DeleteOptions")) {
+        let (api_version, kind) = gvk(&body);
+        return Err(ApiError::bad_request(format!(
+            "the body of a deletion holds DeleteOptions, not {api_version} {kind}"
+        )));
+    }
     DeleteOptions::parse(&call.query, &body)
 }
 
@@ -199,16 +205,18 @@ fn preconditions(
         && uid != object_meta::uid(old)
     {
         let found = object_meta::uid(old);
-        let why =
-            format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {found}");
+        let why = format!(
+            "the UID in the precondition ({uid}) does not match the UID in record ({found}). \
+             The object might have been deleted and then recreated"
+        );
         return Err(ApiError::conflict(about(), &why));
     }
     if let Some(version) = &options.resource_version
         && *version != current.revision.to_string()
     {
         let why = format!(
-            "Precondition failed: ResourceVersion in precondition: {version}, \
-             ResourceVersion in object meta: {}",
+            "the ResourceVersion in the precondition ({version}) does not match the \
+             ResourceVersion in record ({}). The object might have been modified",
             current.revision
         );
         return Err(ApiError::conflict(about(), &why));

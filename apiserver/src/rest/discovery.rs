@@ -78,7 +78,7 @@ pub fn group(call: &Call, name: &str) -> Result<Response, ApiError> {
         .iter()
         .find(|(group, _)| *group == name && !name.is_empty())
     else {
-        return Err(ApiError::unknown_path());
+        return Err(ApiError::unknown_page());
     };
     let mut object = group_object(group, versions);
     object["kind"] = "APIGroup".into();
@@ -196,7 +196,7 @@ pub fn group_version(call: &Call, group: &str, version: &str) -> Result<Response
     media::require_json(call)?;
     let entries = entries(call, group, version);
     if entries.is_empty() {
-        return Err(ApiError::unknown_path());
+        return Err(ApiError::unknown_page());
     }
     let resources: Vec<Value> = entries
         .into_iter()

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::answer::{self, JSON, Response};
-use super::options::{LIST, ListOptions, Match, revision};
+use super::options::{ListOptions, Match, revision};
 use super::selector::Selector;
 use super::{Api, Call, On, media};
 use crate::status::ApiError;
@@ -39,7 +39,6 @@ impl Continue {
 
 impl Api {
     pub(super) fn list(&self, call: &Call, on: &On) -> Result<Response, ApiError> {
-        call.query.only(LIST)?;
         let view = media::view(call)?;
         let options = ListOptions::parse(&call.query)?;
         let selector = Selector::parse(&options.labels, &options.fields, &on.resource)?;

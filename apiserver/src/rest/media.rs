@@ -117,6 +117,10 @@ pub fn object(call: &Call) -> Result<(Value, Vec<String>), ApiError> {
             ));
         }
     };
+    // As Go reads it: nothing is said about any field.
+    if value.0.is_null() {
+        return Ok((Value::Object(serde_json::Map::new()), Vec::new()));
+    }
     if !value.0.is_object() {
         return Err(ApiError::bad_request(
             "the body of the request is not an object",

@@ -144,6 +144,9 @@ impl Api {
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let route = path::parse(parts.uri.path())?;
         let verb = verb(&parts.method, &route, &query)?;
+        if verb != "watch" && matches!(route, Route::Resource(_)) {
+            query.check_timeout()?;
+        }
         auth::authorize(
             &self.store,
             &identity,
@@ -181,7 +184,11 @@ impl Api {
             .served
             .find(&target.group, &target.version, &target.plural)
         else {
-            return Err(ApiError::unknown_path());
+            return Err(if call.served.has(&target.group, &target.version) {
+                ApiError::unknown_path()
+            } else {
+                ApiError::unknown_page()
+            });
         };
         let resource = Arc::clone(resource);
         if target.namespace.is_some() && !resource.namespaced {
@@ -253,11 +260,10 @@ fn verb(method: &Method, route: &Route, query: &Query) -> Result<&'static str, A
     };
     let named = target.name.is_some();
     Ok(match *method {
-        Method::GET | Method::HEAD => match (query.flag("watch")?, named) {
-            (true, _) => "watch",
-            (false, true) => "get",
-            (false, false) => "list",
-        },
+        // One object is only got: watching it takes a field selector on its collection.
+        Method::GET if named => "get",
+        Method::GET if query.flag("watch") => "watch",
+        Method::GET => "list",
         Method::POST if !named || target.subresource.is_some() => "create",
         Method::PUT if named => "update",
         Method::PATCH if named => "patch",

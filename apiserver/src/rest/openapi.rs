@@ -29,10 +29,10 @@ pub fn answer(call: &Call, path: &str) -> Result<Response, ApiError> {
     let (group, version) = match path.split('/').collect::<Vec<_>>().as_slice() {
         ["api", version] => (String::new(), (*version).to_owned()),
         ["apis", group, version] => ((*group).to_owned(), (*version).to_owned()),
-        _ => return Err(ApiError::unknown_path()),
+        _ => return Err(ApiError::unknown_page()),
     };
     let Some(document) = document(&call.served, &group, &version) else {
-        return Err(ApiError::unknown_path());
+        return Err(ApiError::unknown_page());
     };
     let text = document.to_string();
     let tag = format!("\"{}\"", hash(&text));

@@ -1,5 +1,4 @@
-//! Query options. An option this server does not know is refused: ignoring one silently would
-//! change what the request means.
+//! Query options. As on a cluster, what nobody knows is ignored, and what is known and wrong is refused.
 
 use std::time::Duration;
 
@@ -27,30 +26,34 @@ impl Query {
             .map(|(_, value)| value.as_str())
     }
 
-    /// Refuses options other than these (`pretty` and `timeout` go with every request).
-    pub fn only(&self, known: &[&str]) -> Result<(), ApiError> {
-        for (key, _) in &self.0 {
-            if !known.contains(&key.as_str()) && !["pretty", "timeout"].contains(&key.as_str()) {
-                let known = known.join(", ");
-                return Err(ApiError::bad_request(format!(
-                    "unknown query option \"{key}\"; this request takes: {known}"
-                )));
-            }
-        }
-        Ok(())
+    /// Every value of an option that may be repeated.
+    fn all(&self, name: &str) -> Vec<&str> {
+        self.0
+            .iter()
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+            .collect()
     }
 
-    /// A boolean option as Go's API machinery reads it: present and empty is true.
-    pub fn flag(&self, name: &str) -> Result<bool, ApiError> {
-        Ok(self.maybe_flag(name)?.unwrap_or(false))
+    /// A switch: off when it says so, on for everything else that is there.
+    pub fn flag(&self, name: &str) -> bool {
+        self.maybe_flag(name).unwrap_or(false)
     }
 
-    pub fn maybe_flag(&self, name: &str) -> Result<Option<bool>, ApiError> {
-        match self.get(name) {
-            None => Ok(None),
-            Some("" | "1" | "t" | "T" | "true" | "TRUE" | "True") => Ok(Some(true)),
-            Some("0" | "f" | "F" | "false" | "FALSE" | "False") => Ok(Some(false)),
-            Some(other) => Err(bad(name, other, "is not true or false")),
+    pub fn maybe_flag(&self, name: &str) -> Option<bool> {
+        let value = self.get(name)?;
+        Some(value != "0" && !value.eq_ignore_ascii_case("false"))
+    }
+
+    /// `timeout`, which goes with every request but a watch: this server is quick, and only refuses what is
+    /// no duration.
+    pub fn check_timeout(&self) -> Result<(), ApiError> {
+        match self.get("timeout") {
+            None | Some("") => Ok(()),
+            Some(text) if is_duration(text) => Ok(()),
+            Some(text) => Err(ApiError::bad_request(format!(
+                "invalid timeout specified in the request URL - time: invalid duration \"{text}\""
+            ))),
         }
     }
 
@@ -63,6 +66,33 @@ impl Query {
                 .map_err(|_| bad(name, text, "is not a whole number")),
         }
     }
+}
+
+/// Numbers with units, as Go writes durations: `1m30s`, `1.5h`, `250ms`.
+fn is_duration(text: &str) -> bool {
+    let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if rest == "0" {
+        return true;
+    }
+    if rest.is_empty() {
+        return false;
+    }
+    while !rest.is_empty() {
+        let unit = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
+        let (number, after) = rest.split_at(unit);
+        let end = after
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(after.len());
+        let (unit, after) = after.split_at(end);
+        let known = ["ns", "us", "\u{b5}s", "\u{3bc}s", "ms", "s", "m", "h"].contains(&unit);
+        if number.parse::<f64>().is_err() || !known {
+            return false;
+        }
+        rest = after;
+    }
+    true
 }
 
 fn bad(name: &str, found: &str, why: &str) -> ApiError {
@@ -100,25 +130,13 @@ pub struct ListOptions {
     /// As given: unset and "0" differ for a watch.
     pub resource_version: Option<String>,
     pub matching: Option<Match>,
+    /// A resourceVersionMatch that is none.
+    unknown_match: Option<String>,
     pub bookmarks: bool,
     pub initial_events: Option<bool>,
     pub timeout: Option<Duration>,
     pub watch: bool,
 }
-
-pub const LIST: &[&str] = &[
-    "labelSelector",
-    "fieldSelector",
-    "limit",
-    "continue",
-    "resourceVersion",
-    "resourceVersionMatch",
-    "allowWatchBookmarks",
-    "sendInitialEvents",
-    "timeoutSeconds",
-    "watch",
-    "includeObject",
-];
 
 impl ListOptions {
     pub fn parse(query: &Query) -> Result<Self, ApiError> {
@@ -130,71 +148,94 @@ impl ListOptions {
                 .map(str::to_owned)
         };
         let matching = match query.get("resourceVersionMatch") {
-            None | Some("") => None,
             Some("Exact") => Some(Match::Exact),
             Some("NotOlderThan") => Some(Match::NotOlderThan),
-            Some(other) => {
-                let known = &["Exact", "NotOlderThan"];
-                let cause = Cause::not_supported("resourceVersionMatch", other, known);
-                return Err(invalid("ListOptions", cause));
-            }
+            _ => None,
         };
+        let unknown_match = query
+            .get("resourceVersionMatch")
+            .filter(|text| !text.is_empty() && matching.is_none())
+            .map(str::to_owned);
         let options = Self {
             labels: text("labelSelector"),
             fields: text("fieldSelector"),
-            limit: query.number::<usize>("limit")?.filter(|limit| *limit > 0),
+            limit: query
+                .number::<i64>("limit")?
+                .and_then(|limit| usize::try_from(limit).ok())
+                .filter(|limit| *limit > 0),
             continued: some("continue"),
             resource_version: some("resourceVersion"),
             matching,
-            bookmarks: query.flag("allowWatchBookmarks")?,
-            initial_events: query.maybe_flag("sendInitialEvents")?,
-            timeout: query.number("timeoutSeconds")?.map(Duration::from_secs),
-            watch: query.flag("watch")?,
+            unknown_match,
+            bookmarks: query.flag("allowWatchBookmarks"),
+            initial_events: query.maybe_flag("sendInitialEvents"),
+            timeout: query
+                .number::<i64>("timeoutSeconds")?
+                .and_then(|seconds| u64::try_from(seconds).ok())
+                .filter(|seconds| *seconds > 0)
+                .map(Duration::from_secs),
+            watch: query.flag("watch"),
         };
         options.check()?;
         Ok(options)
     }
 
     fn check(&self) -> Result<(), ApiError> {
-        let forbidden =
-            |field: &str, why: &str| Err(invalid("ListOptions", Cause::forbidden(field, why)));
-        if self.watch {
-            return match (self.initial_events, self.matching) {
-                (Some(_), Some(Match::NotOlderThan)) | (None, None) => Ok(()),
-                (Some(_), _) => forbidden(
+        let mut causes = Vec::new();
+        let mut forbidden = |field: &str, why: &str| causes.push(Cause::forbidden(field, why));
+        let given = self.matching.is_some() || self.unknown_match.is_some();
+        let known: &[&str] = if self.watch {
+            match (self.initial_events, given) {
+                (Some(_), _) if self.matching != Some(Match::NotOlderThan) => forbidden(
                     "resourceVersionMatch",
                     "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
                 ),
-                (None, Some(_)) => forbidden(
+                (None, true) => forbidden(
                     "resourceVersionMatch",
                     "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
                 ),
-            };
+                _ => {}
+            }
+            &["NotOlderThan"]
+        } else {
+            if self.initial_events.is_some() {
+                forbidden(
+                    "sendInitialEvents",
+                    "sendInitialEvents is forbidden for list",
+                );
+            }
+            match (given, self.resource_version.as_deref(), &self.continued) {
+                (true, _, Some(_)) => forbidden(
+                    "resourceVersionMatch",
+                    "resourceVersionMatch is forbidden when continue is provided",
+                ),
+                (true, None, None) => forbidden(
+                    "resourceVersionMatch",
+                    "resourceVersionMatch is forbidden unless resourceVersion is provided",
+                ),
+                (true, Some("0"), None) if self.matching == Some(Match::Exact) => forbidden(
+                    "resourceVersionMatch",
+                    "resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"",
+                ),
+                _ => {}
+            }
+            &["Exact", "NotOlderThan", ""]
+        };
+        let odd = match (&self.unknown_match, self.matching) {
+            (Some(other), _) => Some(other.as_str()),
+            (None, Some(Match::Exact)) if self.watch && self.initial_events.is_some() => {
+                Some("Exact")
+            }
+            _ => None,
+        };
+        if let Some(other) = odd {
+            causes.push(Cause::not_supported("resourceVersionMatch", other, known));
         }
-        if self.initial_events.is_some() {
-            return forbidden(
-                "sendInitialEvents",
-                "sendInitialEvents is forbidden for list",
-            );
-        }
-        match (
-            self.matching,
-            self.resource_version.as_deref(),
-            &self.continued,
-        ) {
-            (Some(_), _, Some(_)) => forbidden(
-                "resourceVersionMatch",
-                "resourceVersionMatch is forbidden when continue is provided",
-            ),
-            (Some(_), None, None) => forbidden(
-                "resourceVersionMatch",
-                "resourceVersionMatch is forbidden unless resourceVersion is provided",
-            ),
-            (Some(Match::Exact), Some("0"), None) => forbidden(
-                "resourceVersionMatch",
-                "resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"",
-            ),
-            _ => Ok(()),
+        if causes.is_empty() {
+            Ok(())
+        } else {
+            let about = About::new("meta.k8s.io", "ListOptions", "");
+            Err(ApiError::invalid(about, causes))
         }
     }
 }
@@ -216,56 +257,88 @@ pub struct WriteOptions {
     pub force: Option<bool>,
     /// The object to be stored is the outcome of an apply.
     pub applied: bool,
+    /// The object to be stored is the outcome of another patch.
+    pub patched: bool,
 }
 
-const WRITE: &[&str] = &["dryRun", "fieldManager", "fieldValidation"];
+/// Which of the three a write's options are.
+#[derive(Debug, Clone, Copy)]
+pub enum Writing {
+    Create,
+    Update,
+    Patch,
+}
+
+impl Writing {
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Create => "CreateOptions",
+            Self::Update => "UpdateOptions",
+            Self::Patch => "PatchOptions",
+        }
+    }
+}
+
+/// The longest name of a field manager.
+const LONGEST_MANAGER: usize = 128;
 
 impl WriteOptions {
-    pub fn parse(query: &Query, patch: bool) -> Result<Self, ApiError> {
-        let mut known = WRITE.to_vec();
-        if patch {
-            known.push("force");
-        }
-        query.only(&known)?;
+    pub fn parse(query: &Query, writing: Writing) -> Result<Self, ApiError> {
+        let kind = writing.kind();
+        let dry_run = dry_run(query, kind)?;
         let validation = match query.get("fieldValidation") {
             None | Some("" | "Warn") => FieldValidation::Warn,
             Some("Ignore") => FieldValidation::Ignore,
             Some("Strict") => FieldValidation::Strict,
             Some(other) => {
-                let cause =
-                    Cause::not_supported("fieldValidation", other, &["Ignore", "Strict", "Warn"]);
-                return Err(invalid("PatchOptions", cause));
+                let known = &["", "Ignore", "Strict", "Warn"];
+                let cause = Cause::not_supported("fieldValidation", other, known);
+                return Err(invalid(kind, cause));
             }
         };
         let manager = query
             .get("fieldManager")
             .filter(|manager| !manager.is_empty());
-        if let Some(manager) = manager
-            && (manager.len() > 128 || manager.chars().any(char::is_control))
-        {
-            let why = "may not be more than 128 characters long or hold unprintable ones";
-            let cause = Cause::invalid("fieldManager", &Value::from(manager), why);
-            return Err(invalid("PatchOptions", cause));
+        if let Some(manager) = manager {
+            if manager.len() > LONGEST_MANAGER {
+                let cause = Cause {
+                    reason: "FieldValueTooLong",
+                    message: format!("Too long: may not be more than {LONGEST_MANAGER} bytes"),
+                    field: "fieldManager".into(),
+                };
+                return Err(invalid(kind, cause));
+            }
+            if manager.chars().any(char::is_control) {
+                let why = "should only contain printable characters";
+                let cause = Cause::invalid("fieldManager", &Value::from(manager), why);
+                return Err(invalid(kind, cause));
+            }
         }
         Ok(Self {
-            dry_run: dry_run(query)?,
+            dry_run,
             manager: manager.map(str::to_owned),
             validation,
-            force: query.maybe_flag("force")?,
+            force: query.maybe_flag("force"),
             applied: false,
+            patched: false,
         })
     }
 }
 
-fn dry_run(query: &Query) -> Result<bool, ApiError> {
-    match query.get("dryRun") {
-        None | Some("") => Ok(false),
-        Some("All") => Ok(true),
-        Some(other) => Err(invalid(
-            "CreateOptions",
-            Cause::not_supported("dryRun", other, &["All"]),
-        )),
+fn dry_run(query: &Query, kind: &str) -> Result<bool, ApiError> {
+    let values = query.all("dryRun");
+    if values.iter().all(|value| *value == "All") {
+        return Ok(!values.is_empty());
     }
+    let cause = Cause {
+        reason: "FieldValueNotSupported",
+        message: format!(
+            "Unsupported value: {}: supported values: \"All\"",
+            Value::from(values)
+        ),
+        field: "dryRun".into(),
+    };
+    Err(invalid(kind, cause))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -284,14 +357,6 @@ pub struct DeleteOptions {
     pub resource_version: Option<String>,
 }
 
-pub const DELETE: &[&str] = &[
-    "dryRun",
-    "gracePeriodSeconds",
-    "propagationPolicy",
-    "orphanDependents",
-    "ignoreStoreReadErrorWithClusterBreakingPotential",
-];
-
 impl DeleteOptions {
     pub fn parse(query: &Query, body: &Value) -> Result<Self, ApiError> {
         let from_body = |field: &str| {
@@ -303,10 +368,11 @@ impl DeleteOptions {
         let dry_body = body["dryRun"]
             .as_array()
             .is_some_and(|list| list.iter().any(|item| item == "All"));
-        let orphan = match query.maybe_flag("orphanDependents")? {
-            Some(orphan) => Some(orphan),
-            None => body["orphanDependents"].as_bool(),
-        };
+        // Nothing here has a grace period; the option is only read.
+        query.number::<i64>("gracePeriodSeconds")?;
+        let orphan = query
+            .maybe_flag("orphanDependents")
+            .or_else(|| body["orphanDependents"].as_bool());
         let policy = query
             .get("propagationPolicy")
             .map(str::to_owned)
@@ -324,7 +390,7 @@ impl DeleteOptions {
             (None, Some(false)) | (Some("Background"), _) => Some(Propagation::Background),
             (Some("Foreground"), _) => Some(Propagation::Foreground),
             (Some(other), _) => {
-                let known = &["Background", "Foreground", "Orphan"];
+                let known = &["Foreground", "Background", "Orphan", "nil"];
                 return Err(invalid(
                     "DeleteOptions",
                     Cause::not_supported("propagationPolicy", other, known),
@@ -333,7 +399,7 @@ impl DeleteOptions {
         };
         let precondition = |field: &str| body["preconditions"][field].as_str().map(str::to_owned);
         Ok(Self {
-            dry_run: dry_run(query)? || dry_body,
+            dry_run: dry_run(query, "DeleteOptions")? || dry_body,
             propagation,
             uid: precondition("uid"),
             resource_version: precondition("resourceVersion"),
@@ -355,23 +421,40 @@ mod tests {
         assert!(list("watch=1&resourceVersionMatch=Exact").is_err());
         assert!(list("sendInitialEvents=true&resourceVersionMatch=NotOlderThan").is_err());
         assert!(list("resourceVersionMatch=Exact&resourceVersion=0").is_err());
-        assert!(list("watch=maybe").is_err());
         assert!(list("limit=x").is_err());
+        assert_eq!(list("limit=-1").unwrap().limit, None);
         let options =
             list("watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan").unwrap();
         assert_eq!(options.initial_events, Some(true));
     }
 
     #[test]
-    fn an_unknown_option_is_refused() {
-        let query = Query::parse("labelSelector=a&shardSelector=b");
-        assert!(
-            query
-                .only(LIST)
-                .unwrap_err()
-                .message
-                .contains("shardSelector")
-        );
+    fn a_switch_is_on_unless_it_says_otherwise() {
+        for (query, on) in [
+            ("watch", true),
+            ("watch=maybe", true),
+            ("watch=0", false),
+            ("watch=False", false),
+            ("", false),
+        ] {
+            assert_eq!(Query::parse(query).flag("watch"), on, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_timeout_is_a_duration() {
+        for (text, fine) in [
+            ("10s", true),
+            ("1m30s", true),
+            ("1.5h", true),
+            ("0", true),
+            ("100d", false),
+            ("abc", false),
+            ("10", false),
+        ] {
+            let query = Query::parse(&format!("timeout={text}"));
+            assert_eq!(query.check_timeout().is_ok(), fine, "{text}");
+        }
     }
 
     #[test]

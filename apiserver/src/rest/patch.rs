@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use super::admission::{self, Part};
 use super::answer::Response;
-use super::options::WriteOptions;
+use super::options::{WriteOptions, Writing};
 use super::update::Tracking;
 use super::{Api, Call, On, media};
 use crate::apply::{self, ApplyError};
 use crate::object_meta;
-use crate::registry::{Model, events};
+use crate::registry::{Model, events, gvk};
 use crate::status::{ApiError, Cause};
 use crate::store::Key;
 
@@ -22,7 +22,10 @@ const APPLY: &str = "application/apply-patch+yaml";
 
 impl Api {
     pub(super) async fn patch(&self, call: &Call, on: &On) -> Result<Response, ApiError> {
-        let options = WriteOptions::parse(&call.query, true)?;
+        let options = WriteOptions {
+            patched: media::content_type(call) != APPLY,
+            ..WriteOptions::parse(&call.query, Writing::Patch)?
+        };
         media::view(call)?;
         let kind = media::content_type(call);
         if kind == APPLY {
@@ -56,6 +59,7 @@ impl Api {
         let compute = |old: &Value| {
             let shown = in_version(on, old.clone());
             let patched = patched(on, &kind, &shown, &patch)?;
+            same_kind(on, &patched)?;
             admission::decode(on, patched)
         };
         self.change(
@@ -165,6 +169,11 @@ fn in_version(on: &On, mut stored: Value) -> Value {
 
 fn patched(on: &On, kind: &str, object: &Value, patch: &Value) -> Result<Value, ApiError> {
     let patched = match kind {
+        JSON_PATCH if !patch.is_array() => {
+            return Err(ApiError::bad_request(
+                "a JSON patch must be a list of operations",
+            ));
+        }
         JSON_PATCH => apply::json_patch(object, patch).map_err(|error| unprocessable(&error))?,
         STRATEGIC => apply::strategic_merge_patch(object, patch, on.resource.topology())
             .map_err(|error| unprocessable(&error))?,
@@ -176,6 +185,23 @@ fn patched(on: &On, kind: &str, object: &Value, patch: &Value) -> Result<Value, 
     } else {
         Err(ApiError::bad_request("the patched object is not an object"))
     }
+}
+
+/// A patch that makes an object of a CRD's kind something else is refused as a whole.
+fn same_kind(on: &On, patched: &Value) -> Result<(), ApiError> {
+    let (api_version, kind) = gvk(patched);
+    let wanted = on.resource.api_version();
+    if on.resource.model != Model::Custom || kind != on.resource.kind || api_version == wanted {
+        return Ok(());
+    }
+    let cause = Cause::invalid(
+        "apiVersion",
+        &Value::from(api_version),
+        &format!("must be {wanted}"),
+    );
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    let about = crate::status::About::new(group, kind, object_meta::name(patched));
+    Err(ApiError::invalid(about, vec![cause]))
 }
 
 /// The part of an apply configuration that its endpoint is about.

@@ -60,7 +60,7 @@ pub fn parse(path: &str) -> Result<Route, ApiError> {
         ["openapi", "v3", ..] => Route::OpenApi(parts[1..].join("/")),
         ["api", version, rest @ ..] => Route::Resource(target("", version, rest)?),
         ["apis", group, version, rest @ ..] => Route::Resource(target(group, version, rest)?),
-        _ => return Err(ApiError::unknown_path()),
+        _ => return Err(ApiError::unknown_page()),
     })
 }
 

@@ -12,7 +12,6 @@ use crate::store::Object;
 
 impl Api {
     pub(super) fn get(&self, call: &Call, on: &On) -> Result<Response, ApiError> {
-        call.query.only(&["resourceVersion", "includeObject"])?;
         let view = media::view(call)?;
         let object = self.find(on)?;
         if let Some(revision) =

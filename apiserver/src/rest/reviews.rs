@@ -7,7 +7,7 @@ use super::answer::{self, Response};
 use super::path::Target;
 use super::{Api, Call, media};
 use crate::auth::{self, Access, Identity};
-use crate::registry::{REVIEWS, Review};
+use crate::registry::{REVIEWS, Review, gvk};
 use crate::status::{About, ApiError, Cause};
 
 pub fn find(target: &Target) -> Option<&'static Review> {
@@ -29,18 +29,19 @@ impl Api {
         if call.method != http::Method::POST || target.name.is_some() {
             return Err(ApiError::method_not_allowed());
         }
-        call.query
-            .only(&["dryRun", "fieldManager", "fieldValidation"])?;
         media::require_json(call)?;
         let (mut body, _) = media::object(call)?;
-        if body["kind"] != review.kind {
-            return Err(ApiError::bad_request(format!(
-                "this path takes a {}",
-                review.kind
-            )));
-        }
+        be(
+            &mut body,
+            &format!("{}/{}", review.group, review.version),
+            review.kind,
+        )?;
         let status = match review.kind {
             "SelfSubjectReview" => json!({"userInfo": user_info(&call.identity)}),
+            "TokenReview" if body["spec"]["token"].as_str().is_none_or(str::is_empty) => {
+                let why = "token is required for TokenReview in authentication";
+                return Err(ApiError::bad_request(why));
+            }
             "TokenReview" => self.token_review(&body["spec"]),
             "SelfSubjectAccessReview" => self.access_review(&call.identity, &body["spec"])?,
             "SelfSubjectRulesReview" => {
@@ -114,7 +115,9 @@ impl Api {
             _ => {
                 let why =
                     "exactly one of nonResourceAttributes or resourceAttributes must be specified";
-                return Err(ApiError::bad_request(why));
+                let cause = Cause::invalid("spec.resourceAttributes", &Value::Null, why);
+                let about = About::new("authorization.k8s.io", "", "");
+                return Err(ApiError::invalid(about, vec![cause]));
             }
         };
         Ok(match allowed {
@@ -135,9 +138,26 @@ impl Api {
             Ok((identity, audiences)) => {
                 json!({"authenticated": true, "user": user_info(&identity), "audiences": audiences})
             }
-            Err(why) => json!({"authenticated": false, "error": why.to_string()}),
+            Err(why) => json!({"user": {}, "error": why.to_string()}),
         }
     }
+}
+
+/// Makes a body the kind that its path takes; one that says nothing about itself is taken for it.
+pub(super) fn be(body: &mut Value, api_version: &str, kind: &str) -> Result<(), ApiError> {
+    let (given_version, given_kind) = gvk(body);
+    if !given_kind.is_empty() && given_kind != kind
+        || !given_version.is_empty() && given_version != api_version
+    {
+        return Err(ApiError::bad_request(format!(
+            "{given_kind} in version \"{given_version}\" cannot be handled as a {kind} of {api_version}"
+        )));
+    }
+    if let Some(map) = body.as_object_mut() {
+        map.insert("kind".into(), kind.into());
+        map.insert("apiVersion".into(), api_version.into());
+    }
+    Ok(())
 }
 
 fn subject(review: &Review, spec: &Value) -> Result<Identity, ApiError> {
@@ -164,6 +184,7 @@ fn subject(review: &Review, spec: &Value) -> Result<Identity, ApiError> {
         user: user.to_owned(),
         uid: String::new(),
         groups,
+        extra: std::collections::BTreeMap::new(),
     })
 }
 
@@ -171,6 +192,9 @@ fn user_info(identity: &Identity) -> Value {
     let mut info = json!({"username": identity.user, "groups": identity.groups});
     if !identity.uid.is_empty() {
         info["uid"] = identity.uid.as_str().into();
+    }
+    if !identity.extra.is_empty() {
+        info["extra"] = json!(identity.extra);
     }
     info
 }

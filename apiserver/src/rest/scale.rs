@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::answer::{self, Response};
-use super::options::WriteOptions;
+use super::options::{WriteOptions, Writing};
 use super::update::Tracking;
 use super::{Api, Call, On, media};
 use crate::object_meta;
@@ -21,14 +21,18 @@ impl Api {
         let before = scale_of(paths, &current.value());
         let wanted = match call.method {
             Method::GET | Method::HEAD => {
-                call.query.only(&[])?;
                 return Ok(answer::json(StatusCode::OK, &before));
             }
             Method::PUT => media::object(call)?.0,
             Method::PATCH => super::patch::plain(call, &before)?,
             _ => return Err(ApiError::method_not_allowed()),
         };
-        let options = WriteOptions::parse(&call.query, call.method == Method::PATCH)?;
+        let writing = if call.method == Method::PATCH {
+            Writing::Patch
+        } else {
+            Writing::Update
+        };
+        let options = WriteOptions::parse(&call.query, writing)?;
         let replicas = check(on, &wanted)?;
         let manager = options
             .manager
@@ -90,10 +94,15 @@ fn check(on: &On, scale: &Value) -> Result<i64, ApiError> {
         Some(count) if (0..=i64::from(i32::MAX)).contains(&count) => Ok(count),
         None if replicas.is_null() => Ok(0),
         _ => {
-            let why = "must be a whole number greater than or equal to 0";
+            let field = on
+                .resource
+                .scale
+                .as_ref()
+                .map_or("spec.replicas", |paths| &paths.spec_replicas);
+            let why = "should be a non-negative integer";
             Err(ApiError::invalid(
                 about,
-                vec![Cause::invalid("spec.replicas", replicas, why)],
+                vec![Cause::invalid(field, replicas, why)],
             ))
         }
     }

@@ -5,9 +5,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::answer::{self, Response};
-use super::{Api, Call, On, media};
+use super::{Api, Call, On, media, reviews};
+use crate::auth::{Account, Bound, Grant};
 use crate::object_meta;
 use crate::status::{About, ApiError, Cause};
+use crate::store::{Bucket, Key};
 
 /// What a token lives when the request does not say.
 const DEFAULT_SECONDS: i64 = 3600;
@@ -19,13 +21,9 @@ impl Api {
         if call.method != Method::POST {
             return Err(ApiError::method_not_allowed());
         }
-        call.query
-            .only(&["dryRun", "fieldManager", "fieldValidation"])?;
         media::require_json(call)?;
         let (mut body, _) = media::object(call)?;
-        if body["kind"] != "TokenRequest" {
-            return Err(ApiError::bad_request("this path takes a TokenRequest"));
-        }
+        reviews::be(&mut body, "authentication.k8s.io/v1", "TokenRequest")?;
         let account = self.find(on)?.value();
         let seconds = &body["spec"]["expirationSeconds"];
         let lifetime = if seconds.is_null() {
@@ -34,17 +32,16 @@ impl Api {
             seconds.as_i64().unwrap_or_default()
         };
         if !SECONDS.contains(&lifetime) {
-            let why = "may not specify a duration less than 10 minutes or larger than 2^32 seconds";
+            let why = if lifetime < *SECONDS.start() {
+                "may not specify a duration less than 10 minutes"
+            } else {
+                "may not specify a duration larger than 2^32 seconds"
+            };
             let cause = Cause::invalid("spec.expirationSeconds", seconds, why);
             let about = About::new("authentication.k8s.io", "TokenRequest", "");
             return Err(ApiError::invalid(about, vec![cause]));
         }
-        if body["spec"]["boundObjectRef"].is_object() {
-            let why = "this server's tokens are bound to their ServiceAccount only";
-            let cause = Cause::forbidden("spec.boundObjectRef", why);
-            let about = About::new("authentication.k8s.io", "TokenRequest", "");
-            return Err(ApiError::invalid(about, vec![cause]));
-        }
+        let bound = self.bound(on, &body["spec"]["boundObjectRef"])?;
         let asked: Vec<String> = body["spec"]["audiences"]
             .as_array()
             .into_iter()
@@ -53,26 +50,35 @@ impl Api {
             .map(str::to_owned)
             .collect();
         let expires = Timestamp::now() + SignedDuration::from_secs(lifetime);
+        let name = object_meta::name(&account).to_owned();
+        let uid = object_meta::uid(&account).to_owned();
+        let grant = Grant {
+            namespace: &on.namespace,
+            account: Account {
+                name: name.clone(),
+                uid: uid.clone(),
+            },
+            audiences: asked,
+            bound,
+            expires,
+        };
         let (token, audiences) = self
             .auth
-            .issue(
-                &on.namespace,
-                object_meta::name(&account),
-                object_meta::uid(&account),
-                asked,
-                expires,
-            )
+            .issue(grant)
             .map_err(|error| ApiError::internal(error.to_string()))?;
+        let reference = body["spec"]["boundObjectRef"].take();
         if let Some(map) = body.as_object_mut() {
-            let name = object_meta::name(&account);
             map.insert(
                 "metadata".into(),
-                json!({"name": name, "namespace": on.namespace}),
+                json!({
+                    "name": name, "namespace": on.namespace, "uid": uid,
+                    "creationTimestamp": object_meta::time(Timestamp::now()),
+                }),
             );
             map.insert(
                 "spec".into(),
                 json!({
-                    "audiences": audiences, "expirationSeconds": lifetime, "boundObjectRef": null,
+                    "audiences": audiences, "expirationSeconds": lifetime, "boundObjectRef": reference,
                 }),
             );
             map.insert(
@@ -83,5 +89,41 @@ impl Api {
             );
         }
         Ok(answer::json(StatusCode::CREATED, &body))
+    }
+
+    /// The object that a token is to be bound to: it must be there, and the one that is meant.
+    fn bound(&self, on: &On, reference: &Value) -> Result<Option<Bound>, ApiError> {
+        if reference.is_null() {
+            return Ok(None);
+        }
+        let text = |field: &str| reference[field].as_str().unwrap_or_default();
+        let (api_version, kind, name) = (text("apiVersion"), text("kind"), text("name"));
+        let (make, plural): (fn(Account) -> Bound, &str) = match (api_version, kind) {
+            ("v1", "Pod") => (Bound::Pod, "pods"),
+            ("v1", "Secret") => (Bound::Secret, "secrets"),
+            ("v1", "Node") => (Bound::Node, "nodes"),
+            _ => {
+                let why = format!("cannot bind token to object of type {api_version}, Kind={kind}");
+                return Err(ApiError::bad_request(why));
+            }
+        };
+        let namespace = if kind == "Node" { "" } else { &on.namespace };
+        let key = Key::new(&Bucket::new("", plural), namespace, name);
+        let Some(object) = self.store.get(&key) else {
+            return Err(ApiError::not_found(About::new("", plural, name)));
+        };
+        let found = object_meta::uid(&object.value()).to_owned();
+        let wanted = text("uid");
+        if !wanted.is_empty() && wanted != found {
+            let why = format!(
+                "the UID in the bound object reference ({wanted}) does not match the UID in record. \
+                 The object might have been deleted and then recreated"
+            );
+            return Err(ApiError::conflict(About::new("", kind, name), &why));
+        }
+        Ok(Some(make(Account {
+            name: name.to_owned(),
+            uid: found,
+        })))
     }
 }

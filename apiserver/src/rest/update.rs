@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::admission::{self, Admitted, Part};
 use super::answer::Response;
 use super::create::failed;
-use super::options::WriteOptions;
+use super::options::{WriteOptions, Writing};
 use super::read::{unstored, written};
 use super::{Api, Call, On, media, view};
 use crate::object_meta;
@@ -22,7 +22,7 @@ const ATTEMPTS: usize = 16;
 
 impl Api {
     pub(super) async fn update(&self, call: &Call, on: &On) -> Result<Response, ApiError> {
-        let options = WriteOptions::parse(&call.query, false)?;
+        let options = WriteOptions::parse(&call.query, Writing::Update)?;
         media::view(call)?;
         let (body, duplicates) = media::object(call)?;
         let object = admission::decode(on, body)?;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::registry::{Model, Resource, events};
-use crate::status::{About, ApiError, Cause};
+use crate::status::ApiError;
 use crate::store::Object;
 
 /// The form of an answer.
@@ -34,12 +34,10 @@ impl View {
             Some("None") => Include::None,
             Some("Object") => Include::Object,
             Some(other) => {
-                let cause =
-                    Cause::not_supported("includeObject", other, &["Metadata", "None", "Object"]);
-                return Err(ApiError::invalid(
-                    About::new("meta.k8s.io", "TableOptions", ""),
-                    vec![cause],
-                ));
+                return Err(ApiError::bad_request(format!(
+                    "Unable to convert to Table as requested: includeObject: Invalid value: \"{other}\": \
+                     must be 'Metadata', 'Object', 'None', or empty"
+                )));
             }
         };
         let version = if version == "v1beta1" {

@@ -14,7 +14,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, JSON, Response};
-use super::options::{LIST, ListOptions, revision};
+use super::options::{ListOptions, revision};
 use super::selector::Selector;
 use super::view::{View, is_verbatim};
 use super::{Api, Call, On, list, media};
@@ -29,19 +29,14 @@ const DEFAULT_TIMEOUT: std::ops::Range<u64> = 1800..3600;
 
 impl Api {
     pub(super) fn watch(&self, call: &Call, on: &On) -> Result<Response, ApiError> {
-        call.query.only(LIST)?;
         let view = media::view(call)?;
         let options = ListOptions::parse(&call.query)?;
-        let mut fields = options.fields.clone();
-        if let Some(name) = &on.name {
-            let comma = if fields.is_empty() { "" } else { "," };
-            fields = format!("{fields}{comma}metadata.name={name}");
-        }
-        let selector = Selector::parse(&options.labels, &fields, &on.resource)?;
-        let started = self.start(on, &options);
+        let selector = Selector::parse(&options.labels, &options.fields, &on.resource)?;
+        let from = revision(options.resource_version.as_deref().unwrap_or_default())?;
         let timeout = options
             .timeout
             .unwrap_or_else(|| Duration::from_secs(rand::rng().random_range(DEFAULT_TIMEOUT)));
+        let started = self.start(on, &options, from);
         let mut bookmarks =
             tokio::time::interval_at(Instant::now() + BOOKMARK_EVERY, BOOKMARK_EVERY);
         bookmarks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -76,11 +71,15 @@ impl Api {
     }
 
     /// Where the watch begins, and what it shows first.
-    fn start(&self, on: &On, options: &ListOptions) -> Result<(Option<Snapshot>, Watch), Expired> {
+    fn start(
+        &self,
+        on: &On,
+        options: &ListOptions,
+        from: Option<u64>,
+    ) -> Result<(Option<Snapshot>, Watch), Expired> {
         let bucket = &on.resource.bucket;
         let namespace = Some(on.namespace.as_str()).filter(|namespace| !namespace.is_empty());
-        let version = options.resource_version.as_deref().unwrap_or_default();
-        let from = revision(version).unwrap_or(Some(0));
+        let old = from.filter(|from| *from < on.resource.since);
         match (options.initial_events, from) {
             // Without a revision the client gets what is there, then the changes.
             (Some(true), _) | (None, None) => {
@@ -96,6 +95,11 @@ impl Api {
                 Ok((Some(snapshot), watch))
             }
             (Some(false), None) => Ok((None, self.store.watch(bucket, self.store.revision())?)),
+            // What changed before the CRD did was another resource: its objects had another schema.
+            _ if old.is_some() => Err(Expired {
+                requested: old.unwrap_or_default(),
+                kept: on.resource.since,
+            }),
             (_, Some(from)) => Ok((None, self.store.watch(bucket, from)?)),
         }
     }

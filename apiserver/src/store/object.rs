@@ -18,13 +18,18 @@ pub struct Object {
 }
 
 impl Object {
-    /// Sets the revision in `value` and encodes it.
+    /// Sets the revision in `value` and encodes it; what is not stored (a dry run) has the revision 0 and
+    /// shows none.
     pub fn encode(key: Key, revision: u64, mut value: Value) -> Result<Self, serde_json::Error> {
         if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
-            metadata.insert(
-                "resourceVersion".into(),
-                Value::String(revision.to_string()),
-            );
+            if revision == 0 {
+                metadata.remove("resourceVersion");
+            } else {
+                metadata.insert(
+                    "resourceVersion".into(),
+                    Value::String(revision.to_string()),
+                );
+            }
         }
         let json = serde_json::to_vec(&value)?.into();
         let labels = labels_of(&value);

@@ -57,7 +57,7 @@ async fn initial_events_end_with_their_bookmark() {
         server.create(CONFIG_MAPS, &config_map("a")).await;
         let path = format!(
             "{CONFIG_MAPS}?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan\
-             &allowWatchBookmarks=true&timeoutSeconds=0"
+             &allowWatchBookmarks=true&timeoutSeconds=1"
         );
         let seen = events(&server, &path).await;
         assert_eq!(kinds(&seen)[..2], [("ADDED", "a"), ("BOOKMARK", "")]);
@@ -148,7 +148,7 @@ async fn a_table_watch_sends_its_columns_once() {
         server.create(WIDGETS, &widget("b", "blue")).await;
         use http_body_util::BodyExt;
         use tower::ServiceExt;
-        let request = http::Request::get(format!("{WIDGETS}?watch=1&timeoutSeconds=0"))
+        let request = http::Request::get(format!("{WIDGETS}?watch=1&timeoutSeconds=1"))
             .header("accept", "application/json;as=Table;v=v1;g=meta.k8s.io")
             .body(http_body_util::Empty::<bytes::Bytes>::new())
             .unwrap();

@@ -20,7 +20,7 @@ const READY: Duration = Duration::from_secs(50);
 /// A running control plane; gone when dropped.
 ///
 /// RBAC and OwnerReferencesPermissionEnforcement are on. Of the controllers the garbage collector,
-/// the namespace controller and the HorizontalPodAutoscaler run.
+/// the namespace controller, the one of default ServiceAccounts and the HorizontalPodAutoscaler run.
 #[derive(Debug)]
 pub struct ControlPlane {
     // Fields drop in order: the controllers before the API server before its store.
@@ -247,7 +247,7 @@ fn controllers(program: PathBuf, folder: &Folder, kubeconfig: &Path) -> Process 
         .arg("--kubeconfig")
         .arg(kubeconfig)
         .args([
-            "--controllers=garbage-collector-controller,namespace-controller,horizontal-pod-autoscaler-controller",
+            "--controllers=garbage-collector-controller,namespace-controller,serviceaccount-controller,horizontal-pod-autoscaler-controller",
             "--leader-elect=false",
             "--secure-port=0",
             // The default of 15 s is made for large clusters.

@@ -49,16 +49,14 @@ pub const NAMESPACE: &[BuiltinColumn] = &[
 pub const CONFIG_MAP: &[BuiltinColumn] = &[
     NAME,
     column("Data", |o, _| {
-        json!((count(&o["data"]) + count(&o["binaryData"])).to_string())
+        json!(count(&o["data"]) + count(&o["binaryData"]))
     }),
     AGE,
 ];
 pub const SECRET: &[BuiltinColumn] = &[
     NAME,
     column("Type", |object, _| object["type"].clone()),
-    column("Data", |object, _| {
-        json!(count(&object["data"]).to_string())
-    }),
+    column("Data", |object, _| json!(count(&object["data"]))),
     AGE,
 ];
 pub const SERVICE: &[BuiltinColumn] = &[

@@ -167,7 +167,13 @@ fn columns(version: &Value) -> Columns {
             name: text(&column["name"]),
             kind: text(&column["type"]),
             format: text(&column["format"]),
-            description: text(&column["description"]),
+            description: match text(&column["description"]) {
+                text if text.is_empty() => format!(
+                    "Custom resource definition column (in JSONPath format): {}",
+                    column["jsonPath"].as_str().unwrap_or_default()
+                ),
+                text => text,
+            },
             priority: column["priority"].as_i64().unwrap_or_default(),
             path: JsonPath::parse(column["jsonPath"].as_str()?).ok()?,
         })
