@@ -62,8 +62,7 @@ pub async fn look_at(api: &Api, key: &Key) -> Result<(), ApiError> {
     if !left.is_empty() {
         if is_namespace(key) {
             let now = object_meta::time(Timestamp::now());
-            let describe =
-                |namespace: &mut Value| terminating::describe(namespace, &left, &now);
+            let describe = |namespace: &mut Value| terminating::describe(namespace, &left, &now);
             edit(api, key, describe).await?;
         }
         return Ok(());

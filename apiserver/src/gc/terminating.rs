@@ -123,7 +123,10 @@ mod tests {
         assert!(describe(&mut namespace, &left, "then"));
         let condition = |namespace: &Value, index: usize| {
             let condition = namespace["status"]["conditions"][index].clone();
-            format!("{} {}: {}", condition["type"], condition["status"], condition["message"])
+            format!(
+                "{} {}: {}",
+                condition["type"], condition["status"], condition["message"]
+            )
         };
         assert_eq!(
             condition(&namespace, 3),

@@ -3,7 +3,7 @@
 use super::columns::builtin as columns;
 use super::columns::{BuiltinColumn, Columns};
 use super::resource::{Defaulter, Model, NameRule, Resource, Rules, group_version};
-use super::{crd, defaults, rules, typed};
+use super::{crd, defaults, event_rules, role_rules, rules, typed};
 use crate::store::Bucket;
 
 /// A resource that is answered and not stored (`create` only).
@@ -202,7 +202,7 @@ static TABLE: &[Row] = &[
         short_names: &["svc"],
         categories: &["all"],
         status: true,
-        name_rule: NameRule::Label1035,
+        name_rule: NameRule::Label,
         selectable: &["spec.clusterIP", "spec.type"],
         defaults: Some(defaults::service),
         additions: Some(defaults::service_additions),
@@ -225,6 +225,7 @@ static TABLE: &[Row] = &[
         model: Model::CoreEvent,
         defaults: Some(defaults::event),
         additions: Some(defaults::event_additions),
+        rules: Some(event_rules::core_event),
         ..row("", "events", "event", "Event", columns::EVENT)
     },
     Row {
@@ -291,7 +292,7 @@ static TABLE: &[Row] = &[
         selectable: REGARDING_FIELDS,
         model: Model::Event,
         additions: Some(defaults::event_additions),
-        rules: Some(rules::event),
+        rules: Some(event_rules::event),
         ..row("events.k8s.io", "events", "event", "Event", columns::EVENT)
     },
     Row {
@@ -313,6 +314,7 @@ static TABLE: &[Row] = &[
     },
     Row {
         name_rule: NameRule::Segment,
+        rules: Some(role_rules::role),
         ..row(RBAC, "roles", "role", "Role", columns::CREATED_AT)
     },
     Row {
@@ -330,6 +332,7 @@ static TABLE: &[Row] = &[
     Row {
         namespaced: false,
         name_rule: NameRule::Segment,
+        rules: Some(role_rules::role),
         ..row(
             RBAC,
             "clusterroles",

@@ -96,8 +96,15 @@ pub fn service_additions(object: &mut Value) {
     if let Some(spec) = object.get_mut("spec")
         && spec["type"] != "ExternalName"
     {
-        default(spec, "ipFamilyPolicy", json!("SingleStack"));
-        default(spec, "ipFamilies", json!(["IPv4"]));
+        // Whoever writes the endpoints of a headless Service without a selector may use both families.
+        let open = spec["clusterIP"] == "None" && spec["selector"].is_null();
+        let (policy, families) = if open {
+            ("RequireDualStack", json!(["IPv4", "IPv6"]))
+        } else {
+            ("SingleStack", json!(["IPv4"]))
+        };
+        default(spec, "ipFamilyPolicy", json!(policy));
+        default(spec, "ipFamilies", families);
         if let Some(ip) = spec["clusterIP"].as_str().map(str::to_owned) {
             default(spec, "clusterIPs", json!([ip]));
         }
@@ -110,7 +117,13 @@ pub fn event(object: &mut Value) {
 }
 
 pub fn event_additions(object: &mut Value) {
-    default(object, "source", json!({}));
+    for (field, empty) in [
+        ("source", json!({})),
+        ("reportingComponent", json!("")),
+        ("reportingInstance", json!("")),
+    ] {
+        default(object, field, empty);
+    }
 }
 
 pub fn pod(object: &mut Value) {

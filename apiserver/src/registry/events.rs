@@ -30,6 +30,12 @@ pub fn from_core(mut event: Value) -> Value {
         for (core, new) in FIELDS {
             rename(map, core, new);
         }
+        // The core form always has these two.
+        for field in ["reportingController", "reportingInstance"] {
+            if map.get(field).and_then(Value::as_str) == Some("") {
+                map.remove(field);
+            }
+        }
         map.insert("apiVersion".into(), "events.k8s.io/v1".into());
     }
     event

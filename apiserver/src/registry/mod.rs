@@ -8,9 +8,11 @@ mod columns;
 pub mod crd;
 mod defaults;
 mod duration;
+mod event_rules;
 pub mod events;
 mod jsonpath;
 mod resource;
+mod role_rules;
 mod rules;
 pub mod typed;
 
@@ -40,8 +42,8 @@ impl Served {
             .get(&(group.to_owned(), version.to_owned(), plural.to_owned()))
     }
 
-    /// Whether anything is served under a group's version.
-    pub fn has(&self, group: &str, version: &str) -> bool {
+    /// Whether a built-in kind is served under a group's version.
+    pub fn is_builtin(&self, group: &str, version: &str) -> bool {
         let reviewed = builtin::REVIEWS
             .iter()
             .any(|review| review.group == group && review.version == version);
@@ -49,7 +51,7 @@ impl Served {
             || self
                 .resources
                 .iter()
-                .any(|r| r.group == group && r.version == version)
+                .any(|r| r.model != Model::Custom && r.group == group && r.version == version)
     }
 
     /// The resource of an object's apiVersion and kind.

@@ -90,8 +90,6 @@ pub enum NameRule {
     Subdomain,
     /// RFC 1123 label.
     Label,
-    /// RFC 1035 label (Services).
-    Label1035,
     /// A path segment (RBAC).
     Segment,
 }

@@ -89,7 +89,7 @@ pub fn secret(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
     }
 }
 
-pub fn service(new: &Value, _: Option<&Value>, causes: &mut Vec<Cause>) {
+pub fn service(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
     const TYPES: &[&str] = &["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
     let spec = &new["spec"];
     let kind = spec["type"].as_str().unwrap_or_default();
@@ -138,6 +138,33 @@ pub fn service(new: &Value, _: Option<&Value>, causes: &mut Vec<Cause>) {
             });
         }
         names.push(name);
+        let same =
+            |other: &Value| other["port"] == port["port"] && other["protocol"] == port["protocol"];
+        if items(&spec["ports"])
+            .take(index)
+            .any(|(_, other)| same(other))
+        {
+            causes.push(Cause {
+                reason: "FieldValueDuplicate",
+                message: format!("Duplicate value: {port}"),
+                field: format!("spec.ports[{index}]"),
+            });
+        }
+    }
+    if let Some(old) = old
+        && old["spec"]["clusterIP"]
+            .as_str()
+            .is_some_and(|ip| !ip.is_empty())
+        && old["spec"]["clusterIP"] != spec["clusterIP"]
+        && old["spec"]["type"] != "ExternalName"
+        && kind != "ExternalName"
+    {
+        let why = "may not change once set";
+        causes.push(Cause::invalid(
+            "spec.clusterIPs[0]",
+            &json!([spec["clusterIP"]]),
+            why,
+        ));
     }
 }
 
@@ -200,45 +227,6 @@ pub fn lease(new: &Value, _: Option<&Value>, causes: &mut Vec<Cause>) {
             "spec.leaseDurationSeconds",
             seconds,
             "must be greater than 0",
-        ));
-    }
-}
-
-/// An events.k8s.io/v1 Event, in its stored form: stricter than the core one.
-pub fn event(new: &Value, old: Option<&Value>, causes: &mut Vec<Cause>) {
-    if old.is_some() {
-        return;
-    }
-    if new["eventTime"].is_null() {
-        causes.push(Cause::required("eventTime", ""));
-    }
-    let text = |field: &str| new[field].as_str().unwrap_or_default();
-    let required = [
-        ("reportingComponent", "reportingController", 128),
-        ("reportingInstance", "reportingInstance", 128),
-        ("action", "action", 128),
-        ("reason", "reason", 128),
-    ];
-    for (field, shown, limit) in required {
-        if text(field).is_empty() {
-            causes.push(Cause::required(shown, ""));
-        } else if text(field).len() > limit {
-            let why = format!("can have at most {limit} characters");
-            causes.push(Cause::invalid(shown, &json!(text(field)), &why));
-        }
-    }
-    if text("message").len() > 1024 {
-        causes.push(Cause::invalid(
-            "note",
-            &json!(""),
-            "can have at most 1024 characters",
-        ));
-    }
-    if !matches!(text("type"), "Normal" | "Warning") {
-        causes.push(Cause::invalid(
-            "type",
-            &json!(text("type")),
-            "has invalid value",
         ));
     }
 }

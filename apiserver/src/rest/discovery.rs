@@ -251,7 +251,9 @@ fn aggregated(call: &Call, wanted: impl Fn(&str) -> bool) -> Response {
             let versions: Vec<Value> = versions
                 .iter()
                 .map(|version| {
-                    let resources = aggregated_resources(entries(call, group, version));
+                    let custom = !call.served.is_builtin(group, version);
+                    let own = if custom { (group, *version) } else { ("", "") };
+                    let resources = aggregated_resources(entries(call, group, version), own);
                     json!({"version": version, "resources": resources, "freshness": "Current"})
                 })
                 .collect();
@@ -273,10 +275,16 @@ fn aggregated(call: &Call, wanted: impl Fn(&str) -> bool) -> Response {
     response
 }
 
-fn aggregated_resources(entries: Vec<Entry>) -> Vec<Value> {
+/// `own`: the group and version of kinds that name none; built-in kinds leave them empty.
+fn aggregated_resources(entries: Vec<Entry>, own: (&str, &str)) -> Vec<Value> {
     let mut resources: Vec<Value> = Vec::new();
     for entry in entries {
-        let kind = json!({"group": entry.group, "version": entry.version, "kind": entry.kind});
+        let (group, version) = if entry.group.is_empty() {
+            own
+        } else {
+            (entry.group, entry.version)
+        };
+        let kind = json!({"group": group, "version": version, "kind": entry.kind});
         if let Some((_, subresource)) = entry.name.split_once('/') {
             let object =
                 json!({"subresource": subresource, "responseKind": kind, "verbs": entry.verbs});

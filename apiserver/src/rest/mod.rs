@@ -184,7 +184,7 @@ impl Api {
             .served
             .find(&target.group, &target.version, &target.plural)
         else {
-            return Err(if call.served.has(&target.group, &target.version) {
+            return Err(if call.served.is_builtin(&target.group, &target.version) {
                 ApiError::unknown_path()
             } else {
                 ApiError::unknown_page()

@@ -50,11 +50,6 @@ pub fn check(rule: NameRule, name: &str) -> Result<(), &'static str> {
             "a lowercase RFC 1123 label must consist of at most 63 lower case alphanumeric characters or '-', \
              and must start and end with an alphanumeric character",
         ),
-        NameRule::Label1035 => (
-            is_label(name) && name.starts_with(|c: char| c.is_ascii_lowercase()),
-            "a DNS-1035 label must consist of at most 63 lower case alphanumeric characters or '-', \
-             start with an alphabetic character, and end with an alphanumeric character",
-        ),
         NameRule::Segment => (
             !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '%']),
             "may not be '.' or '..' or contain '/' or '%'",
@@ -76,7 +71,6 @@ mod tests {
             assert!(!is_subdomain(name), "{name}");
         }
         assert!(!is_label("a.b"));
-        assert!(check(NameRule::Label1035, "1a").is_err());
         assert!(check(NameRule::Segment, "system:node").is_ok());
     }
 

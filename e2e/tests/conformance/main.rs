@@ -11,6 +11,7 @@
 
 mod answer;
 mod objects;
+mod publishing;
 mod server;
 mod space;
 mod stream;
@@ -18,9 +19,12 @@ mod stream;
 mod applying;
 mod custom;
 mod deleting;
+mod events;
+mod installing;
 mod options;
 mod patches;
 mod reading;
+mod reviewing;
 mod watches;
 mod writing;
 
@@ -52,6 +56,7 @@ macro_rules! tests {
 pub(crate) use tests;
 
 /// One test of this suite.
+#[derive(Clone, Copy)]
 pub struct Test {
     module: &'static str,
     name: &'static str,
@@ -70,6 +75,10 @@ fn main() -> Result<ExitCode> {
         custom::tests(),
         options::tests(),
         patches::tests(),
+        publishing::tests(),
+        reviewing::tests(),
+        events::tests(),
+        installing::tests(),
         reading::tests(),
         writing::tests(),
         deleting::tests(),

@@ -1,5 +1,7 @@
 //! Reading: selectors, pages, tables, and other forms of an answer.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use crate::answer::{names, version};
@@ -17,6 +19,16 @@ crate::tests![
     what_cannot_be_answered_with,
     paths_that_lead_nowhere,
 ];
+
+/// As a query holds it.
+fn encoded(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "%{byte:02X}");
+    }
+    out
+}
 
 async fn label_selectors(on: Space) {
     let maps = on.core("configmaps");
@@ -37,10 +49,7 @@ async fn label_selectors(on: Space) {
         ("tier<1", vec![]),
         ("", vec!["a", "b", "c"]),
     ] {
-        let encoded: String = selector
-            .bytes()
-            .map(|byte| format!("%{byte:02X}"))
-            .collect();
+        let encoded = encoded(selector);
         let list = on
             .get(&format!("{maps}?labelSelector={encoded}"))
             .await
@@ -48,7 +57,7 @@ async fn label_selectors(on: Space) {
         assert_eq!(names(&list), expected, "{selector}");
     }
     for wrong in ["-a", "a===b", "a in", "a in (b", "a b"] {
-        let encoded: String = wrong.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let encoded = encoded(wrong);
         on.get(&format!("{maps}?labelSelector={encoded}"))
             .await
             .fails(400, "BadRequest");
@@ -283,7 +292,8 @@ async fn paths_that_lead_nowhere(on: Space) {
     for page in [
         "/nothing",
         "/apis/nothing.example.com",
-        "/apis/nothing.example.com/v1/things"
+        "/apis/nothing.example.com/v1/things",
+        "/apis/conformance.example.com/v1/nothings",
     ] {
         let answer = on.get(page).await;
         assert_eq!(
@@ -292,11 +302,7 @@ async fn paths_that_lead_nowhere(on: Space) {
             "{page}"
         );
     }
-    for path in [
-        "/api/v1/nothings",
-        "/apis/conformance.example.com/v1/nothings",
-        "/api/v1/configmaps/a/b",
-    ] {
+    for path in ["/api/v1/nothings", "/api/v1/configmaps/a/b"] {
         let status = on.get(path).await.fails(404, "NotFound");
         assert_eq!(
             status["message"], "the server could not find the requested resource",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use kube::Client;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use testbed::kube::{ControlPlane, Kubectl};
 use testbed::{Process, bin};
 use tokio::sync::OnceCell;
@@ -59,20 +59,23 @@ impl Server {
 }
 
 /// A client that shows every answer: the usual one asks again after some.
-async fn client(kubeconfig: &Path) -> Result<Client> {
+pub async fn client(kubeconfig: &Path, as_admin: bool) -> Result<Client> {
     // It also chooses the process's TLS implementation.
     testbed::kube::client(kubeconfig).await?;
     let content = Kubeconfig::read_from(kubeconfig)?;
     let mut config =
         kube::Config::from_custom_kubeconfig(content, &KubeConfigOptions::default()).await?;
     config.default_retry = false;
+    if !as_admin {
+        config.auth_info = AuthInfo::default();
+    }
     Ok(Client::try_from(config)?)
 }
 
 async fn real() -> Result<Server> {
     let plane = Box::new(ControlPlane::start().await?);
     Ok(Server {
-        client: client(&plane.kubeconfig()).await?,
+        client: client(&plane.kubeconfig(), true).await?,
         kubeconfig: plane.kubeconfig(),
         _running: Running::Real { _plane: plane },
     })
@@ -102,7 +105,7 @@ async fn embedded() -> Result<Server> {
     })
     .await?;
     Ok(Server {
-        client: client(&kubeconfig).await?,
+        client: client(&kubeconfig, true).await?,
         kubeconfig,
         _running: Running::Embedded {
             _wash: wash,

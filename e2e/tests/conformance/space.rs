@@ -205,6 +205,18 @@ impl Space {
         format!("/apis/{GROUP}/v1/namespaces/{}/widgets", self.namespace)
     }
 
+    /// The same, without credentials of its own.
+    pub async fn stranger(&self) -> Self {
+        let client = crate::server::client(&self.kubeconfig, false)
+            .await
+            .unwrap();
+        Self {
+            client,
+            kubeconfig: self.kubeconfig.clone(),
+            namespace: self.namespace.clone(),
+        }
+    }
+
     /// kubectl as the administrator.
     pub fn kubectl(&self) -> Kubectl {
         Kubectl::new(&self.kubeconfig).unwrap()
