@@ -16,6 +16,7 @@ mod progress;
 pub mod rbac;
 mod run;
 mod schemas;
+mod trace;
 mod watch;
 
 pub use error::OperatorError;

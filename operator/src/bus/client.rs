@@ -222,7 +222,9 @@ impl HostClient {
         timeout: Duration,
     ) -> Result<Bytes, CallError> {
         let subject = host_command(host, command)?;
-        let headers = Headers::new().with_deadline(timeout);
+        let headers = Headers::new()
+            .with_deadline(timeout)
+            .with_trace(&crate::trace::onward());
         let reply = self
             .bus
             .request(&subject, headers, Bytes::from(json::encode(ask)), timeout)

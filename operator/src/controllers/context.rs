@@ -12,15 +12,19 @@ use crate::error::ReconcileError;
 use crate::metrics::OperatorMetrics;
 use crate::options::OperatorOptions;
 use crate::schemas::Schemas;
+use crate::trace::within;
 use crate::watch::{Caches, Key};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::Client;
 use parking_lot::Mutex;
+use protocol::bus::TraceContext;
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+use tracing::field::Empty;
 
 /// One queue for each controller.
 #[derive(Clone, Debug, Default)]
@@ -126,6 +130,19 @@ pub fn now() -> Time {
     Time(jiff::Timestamp::from_second(seconds).unwrap_or_default())
 }
 
+/// What every line of a reconcile says: what it looks at, and the trace that hosts see. At this level so that no filter
+/// takes it away from the lines it leaves. The controller adds `uid` and `host` when it knows them.
+fn span(kind: &'static str, key: &Key, trace: &TraceContext) -> tracing::Span {
+    tracing::error_span!(
+        "reconcile",
+        kind,
+        object = %key,
+        uid = Empty,
+        host = Empty,
+        trace_id = %trace.id()
+    )
+}
+
 /// Runs one controller until the token is cancelled: what is stale is looked at again at once, other errors are
 /// logged and tried again after growing delays.
 pub async fn drive<F, Fut>(
@@ -140,7 +157,9 @@ pub async fn drive<F, Fut>(
 {
     let work = move |key: Key| {
         let (context, reconcile) = (context.clone(), reconcile.clone());
-        async move {
+        let trace = TraceContext::new();
+        let span = span(kind, &key, &trace);
+        let looked = async move {
             let running = context.metrics.reconciles.begin(kind);
             match reconcile(context.clone(), key.clone()).await {
                 Ok(next) => {
@@ -162,7 +181,68 @@ pub async fn drive<F, Fut>(
                     Next::BackOff
                 }
             }
-        }
+        };
+        within(trace, looked).instrument(span)
     };
     queue.run(work, token).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use tracing_subscriber::fmt::MakeWriter;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Lines {
+        type Writer = Self;
+
+        fn make_writer(&'a self) -> Self {
+            self.clone()
+        }
+    }
+
+    #[test]
+    fn w23_a_line_of_a_reconcile_says_what_it_is_about() {
+        let lines = Lines::default();
+        let json = tracing_subscriber::fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_writer(lines.clone());
+        // Only what is an error is shown, and its context with it.
+        let shown = tracing_subscriber::registry()
+            .with(tracing_subscriber::EnvFilter::new("error"))
+            .with(json);
+        let trace = TraceContext::new();
+        tracing::subscriber::with_default(shown, || {
+            let span = span("Workload", &Key::new("shop", "cart-0"), &trace);
+            let _under_way = span.enter();
+            tracing::Span::current().record("uid", "u-1");
+            tracing::Span::current().record("host", "h-1");
+            tracing::error!("it broke");
+        });
+        let line: serde_json::Value = serde_json::from_slice(&lines.0.lock()).unwrap();
+        assert_eq!(line["message"], "it broke");
+        let expected = serde_json::json!({
+            "kind": "Workload", "object": "shop/cart-0", "uid": "u-1", "host": "h-1",
+            "trace_id": trace.id().to_string(),
+        });
+        for (field, value) in expected.as_object().unwrap() {
+            assert_eq!(line["span"][field], *value, "{field}: {line}");
+        }
+    }
 }

@@ -4,7 +4,10 @@ use crate::fixture::{World, spec};
 use anyhow::{Result, ensure};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
+use kube::api::{Patch, PatchParams};
 use operator::{Exit, OperatorDeps, OperatorOptions};
+use serde_json::json;
+use service::metrics::Metrics;
 use testbed::fake_hosts::Speaks;
 use testbed::wait::{TEST, until, within};
 use tokio_util::sync::CancellationToken;
@@ -67,6 +70,101 @@ async fn the_lease_passes_on_and_nothing_is_done_twice() -> Result<()> {
             host.starts()
         );
         stop_second.cancel();
+        ensure!(second.await?? == Exit::Stopped);
+        Ok(())
+    })
+    .await?
+}
+
+/// The value of the first series that begins so.
+fn value(text: &str, series: &str) -> Option<f64> {
+    let line = text.lines().find(|l| l.starts_with(series))?;
+    line.rsplit(' ').next()?.parse().ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_whose_lease_is_taken_ends_and_its_metrics_say_what_it_did() -> Result<()> {
+    within(TEST, "a stolen lease", async {
+        let mut world = World::new().await?;
+        world.stop_operator().await?;
+        let metrics = Metrics::new();
+        let deps = OperatorDeps {
+            metrics: metrics.clone(),
+            ..OperatorDeps::new(
+                world.client.clone(),
+                world.bus.clone(),
+                OperatorOptions {
+                    leader_identity: Some("first".into()),
+                    ..OperatorOptions::new("default")
+                },
+            )
+        };
+        let leading = tokio::spawn(operator::run(deps, CancellationToken::new()));
+        let _host = world.host("ours", Speaks::Extension).await?;
+        world
+            .apply("hello", spec(2, "registry.example/hello:1"))
+            .await?;
+        world.ready("hello", 2).await?;
+        let text = metrics.encode()?;
+        for (series, least) in [
+            ("leader_election_master_status{name=\"d34db3ef.wasmcloud.dev\"}", 1.0),
+            ("wasmcloud_operator_hosts{state=\"ready\"}", 1.0),
+            ("wasmcloud_operator_workloads{state=\"ready\"}", 2.0),
+            ("wasmcloud_operator_placements_total{result=\"placed\"}", 2.0),
+            ("wasmcloud_operator_starts_total{result=\"running\"}", 2.0),
+            ("wasmcloud_operator_pending_to_ready_seconds_count", 2.0),
+            ("wasmcloud_operator_heartbeats_received_total", 1.0),
+            ("wasmcloud_operator_heartbeat_age_hosts{le=\"+Inf\"}", 1.0),
+            ("wasmcloud_operator_bus_requests_total{command=\"workload.start.v1\",result=\"answered\"}", 2.0),
+            ("rest_client_requests_total{verb=\"create\",resource=\"workloads\",code=\"201\"}", 2.0),
+            ("rest_client_requests_total{verb=\"watch\",resource=\"workloads\",code=\"200\"}", 1.0),
+            ("controller_runtime_reconcile_total{controller=\"Workload\",", 1.0),
+            ("workqueue_adds_total{name=\"Workload\"}", 2.0),
+        ] {
+            let found = value(&text, series);
+            ensure!(found.is_some_and(|v| v >= least), "{series} is {found:?} in\n{text}");
+        }
+        let leases: Api<Lease> = Api::namespaced(world.client.clone(), "default");
+        let now = jiff::Timestamp::now();
+        let theft = json!({"spec": {"holderIdentity": "thief", "renewTime": format!("{now:.6}")}});
+        leases
+            .patch("d34db3ef.wasmcloud.dev", &PatchParams::default(), &Patch::Merge(theft))
+            .await?;
+        // It ends before the thief's lease could be seen to run out, let alone be taken over by a third.
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(10), leading).await??;
+        ensure!(ended? == Exit::LeaseLost);
+        let text = metrics.encode()?;
+        let leads = value(&text, "leader_election_master_status{");
+        ensure!(leads == Some(0.0), "{leads:?}");
+        Ok(())
+    })
+    .await?
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_leaders_for_a_moment_do_nothing_twice() -> Result<()> {
+    within(TEST, "two leaders", async {
+        let world = World::new().await?;
+        let token = CancellationToken::new();
+        let options = OperatorOptions::new("default");
+        let second = OperatorDeps::new(world.client.clone(), world.bus.clone(), options);
+        let second = tokio::spawn(operator::run(second, token.clone()));
+        let host = world.host("ours", Speaks::Extension).await?;
+        for (replicas, starts) in [(3, 3), (1, 3), (4, 6)] {
+            world
+                .apply("hello", spec(replicas, "registry.example/hello:1"))
+                .await?;
+            world.ready("hello", replicas).await?;
+            let count = usize::try_from(replicas)?;
+            world.workload_count(count).await?;
+            ensure!(
+                host.running().len() == count,
+                "{} run",
+                host.running().len()
+            );
+            ensure!(host.starts() == starts, "{} starts", host.starts());
+        }
+        token.cancel();
         ensure!(second.await?? == Exit::Stopped);
         Ok(())
     })

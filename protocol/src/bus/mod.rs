@@ -9,6 +9,7 @@ mod message;
 pub mod nats;
 mod pattern;
 mod status;
+mod trace;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,7 @@ pub use error::BusError;
 pub use headers::{DEADLINE, EPOCH, Headers, TRACEPARENT};
 pub use message::{Message, Subscription};
 pub use status::BusStatus;
+pub use trace::{InvalidTrace, TraceContext, TraceId};
 
 /// A bus as every part holds it.
 pub type SharedBus = Arc<dyn Bus>;

@@ -62,6 +62,7 @@ async fn stop_one(
     };
     match context.hosts.stop(host, &suspect.id).await {
         Ok(report) => {
+            context.metrics.reaped.inc();
             let gone = matches!(report.state, RunState::NotFound | RunState::Completed);
             tracing::info!(host, workload = %Key::new(&suspect.namespace, &suspect.name), id = %suspect.id, why, gone, "a leftover is stopped");
             // One that drains says so in the next inventory, and needs nothing more.

@@ -32,6 +32,11 @@ pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, Reconcil
         return Ok(Next::Wait);
     };
     let uid = workload.uid().unwrap_or_default();
+    let span = tracing::Span::current();
+    span.record("uid", &uid);
+    if let Some(host) = workload.status.as_ref().and_then(|s| s.host_id.as_ref()) {
+        span.record("host", host);
+    }
     let api: Api<Workload> = Api::namespaced(context.client(), &key.namespace);
     if workload.meta().deletion_timestamp.is_some() {
         return finalize::run(&context, &api, &workload).await;

@@ -64,6 +64,7 @@ async fn try_to(
     );
     let placed = status::placed(context, api, workload, &host).await?;
     let id = &host.beat.id;
+    tracing::Span::current().record("host", id);
     context.metrics.placements.placed(&uid);
     // What an earlier try left behind says nothing about this one.
     context.observed.forget(&workload.uid().unwrap_or_default());
