@@ -4,8 +4,6 @@
 use anyhow::{Context, Result, bail, ensure};
 use std::path::PathBuf;
 
-const HEADER: &str = "# Generated from operator/src/rbac by `cargo xtask rbac`. Do not edit.\n";
-
 fn main() -> Result<()> {
     let mut check = false;
     let mut folder = None;
@@ -17,9 +15,8 @@ fn main() -> Result<()> {
         }
     }
     let folder = folder.context("no folder given; usage: rbac [--check] DIR")?;
-    for (name, rules) in operator::rbac::files() {
-        let file = folder.join(format!("{name}.yaml"));
-        let yaml = format!("{HEADER}{}", serde_saphyr::to_string(&rules)?);
+    for (name, yaml) in operator::rbac::files()? {
+        let file = folder.join(name);
         if check {
             let held = std::fs::read_to_string(&file)
                 .with_context(|| format!("read {}", file.display()))?;
