@@ -31,6 +31,7 @@ use tokio_util::task::TaskTracker;
 
 mod follow;
 mod hear;
+mod reread;
 mod schemas;
 mod verify;
 

@@ -73,6 +73,16 @@ impl Schemas {
         self.0.read().lacking.contains_key(K::kind(&()).as_ref())
     }
 
+    /// Number of our fields that are not declared, for each kind of ours.
+    pub fn lacking(&self) -> BTreeMap<String, u64> {
+        let held = self.0.read();
+        let kinds = held.kinds.keys().map(|kind| {
+            let fields = held.lacking.get(kind).map_or(0, Vec::len);
+            (kind.clone(), fields as u64)
+        });
+        kinds.filter(|(kind, _)| !kind.ends_with("List")).collect()
+    }
+
     /// What is lacking and what to do, for people; `None` when nothing is.
     pub fn complaint(&self) -> Option<String> {
         let held = self.0.read();

@@ -30,6 +30,11 @@ xflags::xflags! {
             /// Fail when the committed rules differ instead.
             optional --check
         }
+        /// Writes the generated pages of the book under docs/, and checks its links.
+        cmd docs {
+            /// Fail when the committed pages differ instead.
+            optional --check
+        }
         /// Writes the Rust code of the bus messages.
         cmd protos {
             /// Fail when the committed code differs instead.

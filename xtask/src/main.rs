@@ -8,6 +8,7 @@ mod cargo;
 mod ci;
 mod clean;
 mod demo;
+mod docs;
 mod e2e;
 mod error;
 mod flags;
@@ -48,6 +49,7 @@ fn run(command: XtaskCmd) -> Result<()> {
         XtaskCmd::Guests(flags) => guests::run(&project, flags.record),
         XtaskCmd::Crds(flags) => generated::crds(&project, flags.check),
         XtaskCmd::Rbac(flags) => generated::rbac(&project, flags.check),
+        XtaskCmd::Docs(flags) => docs::run(&project, flags.check),
         XtaskCmd::Protos(flags) => generated::protos(&project, flags.check),
         XtaskCmd::E2e(flags) => e2e::run(&project, &flags.cluster),
         XtaskCmd::Ci(_) => ci::run(&project),

@@ -6,7 +6,7 @@ use crate::cargo::SELECTION;
 use crate::error::Result;
 use crate::project::Project;
 use crate::steps::Steps;
-use crate::{arrows, cargo, e2e, generated, guests, say, tools};
+use crate::{arrows, cargo, docs, e2e, generated, guests, say, tools};
 
 pub fn run(project: &Project) -> Result<()> {
     say::line(
@@ -28,6 +28,9 @@ pub fn run(project: &Project) -> Result<()> {
     })?;
     steps.step("generated messages are current", || {
         generated::protos(project, true)
+    })?;
+    steps.step("the book is current and its links lead somewhere", || {
+        docs::run(project, true)
     })?;
     // The first cluster's end-to-end suite is one of the workspace's tests.
     let [first, others @ ..] = e2e::CLUSTERS;

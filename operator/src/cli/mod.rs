@@ -14,6 +14,11 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
+/// The flags and commands, for those who describe them.
+pub fn command() -> clap::Command {
+    flags::command()
+}
+
 /// Runs the program with these arguments, the first of which is its name.
 pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
     let arguments = match Arguments::read(arguments) {

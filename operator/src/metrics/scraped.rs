@@ -53,8 +53,24 @@ impl Collector for Scraped {
             return Ok(());
         };
         hosts(&context, &mut encoder)?;
-        workloads(&context, &mut encoder)
+        workloads(&context, &mut encoder)?;
+        schemas(&context, &mut encoder)
     }
+}
+
+fn schemas(context: &Context, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(
+        "crds_fields_lacking",
+        "Fields of this operator that the installed CRD does not declare; run `runtime-operator install-crds`",
+        None,
+        MetricType::Gauge,
+    )?;
+    for (kind, fields) in context.schemas.lacking() {
+        family
+            .encode_family(&[("kind", kind.as_str())])?
+            .encode_gauge(&fields)?;
+    }
+    Ok(())
 }
 
 fn hosts(context: &Context, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

@@ -1,5 +1,6 @@
 //! Keeps up with the installed CRDs, and says so when they are older than we are.
 
+use super::reread;
 use crate::controllers::Context;
 use crate::schemas::COMMAND;
 use crate::watch::Key;
@@ -30,17 +31,25 @@ pub(super) async fn read(context: &Context) -> bool {
 /// Reads them again and again until the token is cancelled.
 pub(super) async fn keep(context: Arc<Context>, stop: CancellationToken) {
     report(&context).await;
+    let mut changed = false;
     loop {
-        let complaint = context.schemas.complaint();
-        let pause = if complaint.is_some() { SOON } else { LOOK };
+        let waiting = changed || context.schemas.complaint().is_some();
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(if waiting { SOON } else { LOOK }) => {}
         }
-        if read(&context).await {
+        let before = changed;
+        changed = read(&context).await;
+        if changed {
             report(&context).await;
             if context.schemas.complaint().is_none() {
                 tracing::info!("the installed CRDs are up to date");
+            }
+        }
+        // Once more after a change: a watch through the old schema may have lived on for a moment.
+        if changed || before {
+            if let Err(error) = reread::all(&context).await {
+                tracing::warn!(%error, "objects cannot be listed after a change of the CRDs");
             }
             look_again(&context);
         }

@@ -23,5 +23,6 @@ mod rollouts;
 mod routes;
 mod scale;
 mod scrape;
+mod take_over;
 mod told;
 mod trouble;

@@ -19,9 +19,10 @@ pub(super) fn workload(set: &WorkloadReplicaSet, ordinal: u32) -> Workload {
     }
     workload.metadata.labels = Some(labels);
     let mut annotations = template.annotations.clone();
+    // The reference's hash, without labels: its operator deletes Workloads that note another.
     annotations.insert(
         TEMPLATE_HASH_ANNOTATION.to_owned(),
-        hash::template_hash(template, 0),
+        hash::spec_hash(&template.spec),
     );
     workload.metadata.annotations = Some(annotations);
     workload.metadata.owner_references =

@@ -64,7 +64,7 @@ fn plan(
     taken: &BTreeSet<u32>,
 ) -> Plan {
     let desired = usize::try_from(set.spec.desired()).unwrap_or_default();
-    let template = hash::template_hash(&set.spec.template, 0);
+    let template = hash::spec_hash(&set.spec.template.spec);
     let replicas: Vec<_> = workloads
         .iter()
         .map(|w| dereference::replica(set, &template, w, draining))
