@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 /// An image that Deployments refer to by name.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
+    doc = "An image that several WorkloadDeployments use under one name.",
     group = "runtime.wasmcloud.dev",
     version = "v1alpha1",
     kind = "Artifact",

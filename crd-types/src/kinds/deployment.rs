@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 /// A template, how many replicas of it, and how to go from one template to the next.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
+    doc = "A workload that is wanted so many times, and how it is rolled out.",
     group = "runtime.wasmcloud.dev",
     version = "v1alpha1",
     kind = "WorkloadDeployment",

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 /// So many replicas of one template.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
+    doc = "So many Workloads of one template. Usually made by a WorkloadDeployment.",
     group = "runtime.wasmcloud.dev",
     version = "v1alpha1",
     kind = "WorkloadReplicaSet",
