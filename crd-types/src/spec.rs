@@ -35,7 +35,6 @@ pub(crate) fn is_false(b: &bool) -> bool {
 /// What runs together on one host: components, an optional long-running service, and what they need.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
-    doc = "One copy of a workload, on one host. Its spec never changes. Usually made by a WorkloadReplicaSet.",
     group = "runtime.wasmcloud.dev",
     version = "v1alpha1",
     kind = "Workload",

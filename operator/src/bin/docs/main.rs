@@ -1,7 +1,9 @@
 //! Writes the generated pages of the book into a folder, or with `--check` compares them with what is there: the
-//! reference of the custom resources, the reasons, and the operator's flags.
+//! reference of the custom resources, the reasons, the
+//! Events, and the operator's flags.
 
 mod crds;
+mod events;
 mod flags;
 mod reasons;
 
@@ -22,6 +24,7 @@ fn main() -> Result<()> {
     let pages = [
         ("custom-resources.md", crds::page()?),
         ("reasons.md", reasons::page()),
+        ("events.md", events::page()),
         ("operator-flags.md", flags::page()),
     ];
     for (name, text) in pages {
