@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_matching_path_wins() {
+    fn w14_the_longest_matching_path_wins_and_no_match_sends_nothing() {
         let entry = |name: &str| serde_json::json!({"username": name, "password": "p"});
         let config = serde_json::json!({"auths": {
             "registry.example": entry("all"),
