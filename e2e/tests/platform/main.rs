@@ -13,5 +13,6 @@ mod manifests;
 mod pods;
 mod prebuilt;
 mod refusals;
+mod rollouts;
 mod scope;
 mod shared_bus;

@@ -1,0 +1,118 @@
+//! What clients notice of rollouts: nothing. And what is deleted goes, parents last too.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result, ensure};
+use testbed::wait;
+
+use crate::cluster::{Cluster, Hosts, SOON};
+use crate::objects::{ROLLOUT, condition, deployment, list, object, ready};
+
+/// Asks again and again until told to stop; returns how many answers there were, and every one that was not 200.
+async fn ask(cluster: &Cluster, stop: &AtomicBool) -> (usize, Vec<String>) {
+    let (mut answered, mut failures) = (0, Vec::new());
+    while !stop.load(Ordering::Relaxed) {
+        match cluster.get(0, "hello.test", "/").await {
+            Ok(answer) if answer.status == 200 => answered += 1,
+            Ok(answer) => failures.push(format!("{answer:?}")),
+            Err(error) => failures.push(format!("{error:#}")),
+        }
+    }
+    (answered, failures)
+}
+
+#[tokio::test]
+async fn w24_w35_no_request_fails_while_templates_come_and_go() {
+    wait::within(4 * wait::TEST, "rollouts under load", under_load())
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+async fn under_load() -> Result<()> {
+    let cluster = Cluster::start(Hosts::One).await?;
+    let kubectl = cluster.kubectl()?;
+    let first = cluster.publish("http-hello", "hello:1").await?;
+    let second = cluster.publish("http-hello", "hello:2").await?;
+    kubectl.apply(&deployment("hello", &first, 2)).await?;
+    ready(&kubectl, "hello", 2)
+        .await
+        .with_context(|| cluster.logs())?;
+
+    let stop = AtomicBool::new(false);
+    let changes = async {
+        let outcome = async {
+            kubectl.apply(&deployment("hello", &second, 2)).await?;
+            ready(&kubectl, "hello", 2).await?;
+            // One that cannot start, and in the middle of that back to the first.
+            let broken = cluster.missing_image();
+            kubectl.apply(&deployment("hello", &broken, 2)).await?;
+            wait::until(SOON, "the broken template to say so", || async {
+                let deployment = object(&kubectl, "workloaddeployment/hello").await?;
+                let ready = condition(&deployment, "Ready").context("no condition Ready")?;
+                ensure!(ready["reason"] == "ImageNotFound", "{ready}");
+                Ok::<_, anyhow::Error>(())
+            })
+            .await?;
+            kubectl.apply(&deployment("hello", &first, 2)).await?;
+            ready(&kubectl, "hello", 2).await
+        }
+        .await;
+        stop.store(true, Ordering::Relaxed);
+        outcome
+    };
+    let (outcome, one, two, three) = tokio::join!(
+        changes,
+        ask(&cluster, &stop),
+        ask(&cluster, &stop),
+        ask(&cluster, &stop)
+    );
+    outcome.with_context(|| cluster.logs())?;
+    let answered = one.0 + two.0 + three.0;
+    let failures: Vec<String> = [one.1, two.1, three.1].concat();
+    ensure!(
+        failures.is_empty(),
+        "{} of {answered} failed: {:?}\n{}",
+        failures.len(),
+        failures.iter().take(3).collect::<Vec<_>>(),
+        cluster.logs()
+    );
+    ensure!(answered > 100, "{answered} answers are no load");
+    Ok(())
+}
+
+#[tokio::test]
+async fn w28_a_foreground_deletion_completes() {
+    wait::within(3 * wait::TEST, "a foreground deletion", foreground())
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+async fn foreground() -> Result<()> {
+    let cluster = Cluster::start(Hosts::One).await?;
+    let kubectl = cluster.kubectl()?;
+    let hello = cluster.publish("http-hello", "hello:1").await?;
+    kubectl.apply(&deployment("hello", &hello, 2)).await?;
+    ready(&kubectl, "hello", 2)
+        .await
+        .with_context(|| cluster.logs())?;
+    kubectl
+        .run(&[
+            "delete",
+            "workloaddeployment/hello",
+            "--cascade=foreground",
+            "--wait=false",
+        ])
+        .await?;
+    for kind in ["workloads", "workloadreplicasets", "workloaddeployments"] {
+        wait::until(ROLLOUT, &format!("no {kind}"), || async {
+            let left = list(&kubectl, kind).await?;
+            ensure!(left.is_empty(), "{left:?}");
+            Ok::<_, anyhow::Error>(())
+        })
+        .await
+        .with_context(|| cluster.logs())?;
+    }
+    Ok(())
+}
