@@ -6,10 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::StreamExt;
 use protocol::bus::{BusError, Message, SharedBus, Subscription, respond};
-use protocol::subject::{self, Parsed};
+use protocol::subject::{self, Command, Parsed};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use super::commands::{Answer, Commands};
 
@@ -38,20 +39,36 @@ pub async fn serve(
             Some(Parsed::Command { command, .. }) => command,
             _ => None,
         };
-        let answer = Arc::clone(&commands).begin(command, &request.payload).await;
+        let span = span(command, &request);
+        let answer = Arc::clone(&commands)
+            .begin(command, &request.payload)
+            .instrument(span.clone())
+            .await;
         let bus = Arc::clone(&bus);
-        tasks.spawn(async move {
+        let answering = async move {
             let _permit = permit;
             let answer = match answer {
                 Answer::Now(answer) => answer,
                 Answer::Later(answer) => answer.await,
             };
             reply(&bus, &request, answer).await;
-        });
+        };
+        tasks.spawn(answering.instrument(span));
     }
     tasks.close();
     tasks.wait().await;
     Ok(())
+}
+
+/// What every line of a command's work says, under the id of the trace its sender is in. At this level so that no filter
+/// takes it away from the lines it leaves.
+fn span(command: Option<Command>, request: &Message) -> tracing::Span {
+    let trace = request.headers.trace();
+    tracing::error_span!(
+        "command",
+        command = command.map_or("unknown", Command::as_str),
+        trace_id = trace.map(|t| tracing::field::display(t.id())),
+    )
 }
 
 async fn reply(bus: &SharedBus, request: &Message, answer: Vec<u8>) {

@@ -103,6 +103,15 @@ impl Entry {
             }
             report.reason = reason.map_or_else(String::new, |reason| reason.as_str().to_owned());
             report.since = Some(timestamp(SystemTime::now()));
+            tracing::info!(
+                workload = self.id,
+                namespace = self.namespace,
+                name = self.name,
+                state = state.as_str_name(),
+                reason = report.reason,
+                message,
+                "workload enters a state"
+            );
             true
         });
     }

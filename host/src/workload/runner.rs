@@ -31,6 +31,7 @@ use std::{
 };
 use tokio::sync::broadcast;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 /// Changes that a slow listener may miss before it must ask for everything.
 const CHANGES_KEPT: usize = 1024;
@@ -108,7 +109,10 @@ impl Workloads for Runner {
         let accepted = entry.report();
         entries.insert(request.id, entry.clone());
         drop(entries);
-        inner.tasks.spawn(inner.clone().run(entry, asked));
+        // Pulling and starting belong to the command that asked for them.
+        inner
+            .tasks
+            .spawn(inner.clone().run(entry, asked).in_current_span());
         Started::Accepted(accepted)
     }
 

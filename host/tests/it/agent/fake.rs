@@ -125,6 +125,7 @@ impl Workloads for Fake {
                 report: report.clone(),
             },
         );
+        tracing::info!(target: "room", workload = %id, "started");
         self.told.lock().push(Told::Start(id));
         Started::Accepted(report)
     }

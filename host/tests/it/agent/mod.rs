@@ -5,6 +5,7 @@ mod fake;
 mod inventory;
 mod life;
 mod nonsense;
+mod trace;
 mod wire;
 
 use std::collections::BTreeMap;

@@ -54,7 +54,7 @@ impl Events {
     /// Something went well.
     #[expect(
         clippy::unused_async,
-        reason = "whoever tells may be made to wait one day; nobody is today"
+        reason = "told like any other step of a reconcile; that it never waits is the queue's business"
     )]
     pub async fn normal<K: Resource<DynamicType = ()>>(
         &self,
@@ -74,7 +74,7 @@ impl Events {
     /// Something a user should look at.
     #[expect(
         clippy::unused_async,
-        reason = "whoever tells may be made to wait one day; nobody is today"
+        reason = "told like any other step of a reconcile; that it never waits is the queue's business"
     )]
     pub async fn warning<K: Resource<DynamicType = ()>>(
         &self,
