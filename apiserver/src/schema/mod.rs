@@ -6,6 +6,7 @@
 
 mod bind;
 mod bounds;
+mod cel_types;
 mod compile;
 mod compile_checks;
 mod compile_defaults;
@@ -23,6 +24,7 @@ mod ratchet;
 mod rules;
 mod scope;
 mod topology;
+mod type_check;
 mod types;
 mod validate;
 

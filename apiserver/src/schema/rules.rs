@@ -3,9 +3,10 @@
 use kube_cel::cel::parser::{Expression, Parser};
 use serde_json::{Value, json};
 
+use super::cel_types::Ty;
 use super::error::{FieldError, FieldErrorKind};
 use super::node::{Additional, Node};
-use super::scope;
+use super::{scope, type_check};
 
 /// One rule of one schema.
 #[derive(Debug)]
@@ -88,7 +89,13 @@ fn read_one(
                 return None;
             }
         };
-        for wrong in scope::mistakes(&program, node, is_root, optional_old_self) {
+        let (outcome, mismatches) = type_check::check(&program, node, optional_old_self);
+        let mut wrong = scope::mistakes(&program, node, is_root, optional_old_self);
+        wrong.extend(mismatches);
+        if wrong.is_empty() {
+            wanted(&outcome, path, name, &shown, errors);
+        }
+        for wrong in wrong {
             let detail = format!("{prefix}compilation failed: ERROR: {wrong}");
             errors.push(FieldError::invalid(
                 format!("{path}.{name}"),
@@ -99,14 +106,6 @@ fn read_one(
         Some(program)
     };
     let program = compile("rule", source, "", errors)?;
-    if scope::is_never_boolean(&program) {
-        let why = "cel expression must evaluate to a bool";
-        errors.push(FieldError::invalid(
-            format!("{path}.rule"),
-            shown.clone(),
-            why,
-        ));
-    }
     let message_expression = text("messageExpression");
     let message_program = match message_expression {
         "" => None,
@@ -165,6 +164,22 @@ fn read_one(
         is_transition,
         optional_old_self,
     })
+}
+
+/// A rule tells whether it holds, a message says something.
+fn wanted(outcome: &Ty<'_>, path: &str, name: &str, shown: &Value, errors: &mut Vec<FieldError>) {
+    let why = match name {
+        "rule" if !outcome.may_be_bool() => "cel expression must evaluate to a bool",
+        "messageExpression" if !matches!(outcome, Ty::Text | Ty::Dyn) => {
+            "must evaluate to a string"
+        }
+        _ => return,
+    };
+    errors.push(FieldError::invalid(
+        format!("{path}.{name}"),
+        shown.clone(),
+        why,
+    ));
 }
 
 fn reason(rule: &Value, path: &str, errors: &mut Vec<FieldError>) -> FieldErrorKind {

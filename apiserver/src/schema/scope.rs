@@ -62,16 +62,6 @@ pub(super) fn mistakes(
     check.found
 }
 
-/// Whether the result is a literal that is not a truth value.
-pub(super) fn is_never_boolean(program: &IdedExpr) -> bool {
-    use kube_cel::cel::common::ast::LiteralValue;
-    match &program.expr {
-        Expr::Literal(literal) => !matches!(literal, LiteralValue::Boolean(_)),
-        Expr::List(_) | Expr::Map(_) => true,
-        _ => false,
-    }
-}
-
 struct Check<'e> {
     node: &'e Node,
     is_root: bool,

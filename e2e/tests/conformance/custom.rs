@@ -14,6 +14,7 @@ crate::tests![
     what_did_not_change_is_not_held_against_an_object,
     the_generation_counts_changes_of_the_spec,
     schemas_are_refused_for_their_mistakes,
+    rules_are_type_checked,
     bodies_must_say_what_they_are,
 ];
 
@@ -213,6 +214,16 @@ async fn the_generation_counts_changes_of_the_spec(on: Space) {
     }
 }
 
+/// The answer to a CRD whose spec has these properties and rules.
+async fn ruled(on: &Space, properties: &Value, rule: &str) -> crate::answer::Answer {
+    let schema = json!({"type": "object", "properties": {"spec": {
+        "type": "object", "properties": properties,
+        "x-kubernetes-validations": [{"rule": rule}],
+    }}});
+    let body = crd("ruled", "Ruled", &schema);
+    on.post(&format!("{CRDS}?dryRun=All"), &body).await
+}
+
 async fn schemas_are_refused_for_their_mistakes(on: Space) {
     for (schema, field, reason) in [
         (
@@ -243,6 +254,72 @@ async fn schemas_are_refused_for_their_mistakes(on: Space) {
     name["metadata"]["name"] = json!("other.conformance.example.com");
     let status = on.post(CRDS, &name).await.fails(422, "Invalid");
     assert!(causes(&status).contains(&of("metadata.name", "FieldValueInvalid")));
+}
+
+async fn rules_are_type_checked(on: Space) {
+    let rule = "spec.validation.openAPIV3Schema.properties[spec].x-kubernetes-validations[0].rule";
+    let text = json!({"type": "string", "maxLength": 10});
+    let texts = json!({"type": "array", "maxItems": 5, "items": text});
+    let properties = json!({
+        "s": text, "i": {"type": "integer"}, "b": {"type": "boolean"}, "n": {"type": "number"},
+        "l": texts, "m": {"type": "object", "maxProperties": 5, "additionalProperties": text},
+        "t": {"type": "string", "format": "date-time"},
+        "p": {"x-kubernetes-int-or-string": true},
+        "o": {"type": "object", "properties": {"x": {"type": "integer"}}},
+    });
+    for wrong in [
+        "self.s + 1 == 2",
+        "self.s == 1",
+        "self.i",
+        "size(self.s)",
+        "self.nothing == 1",
+        "self.o.y == 1",
+        "nothing(self.s)",
+        "self.s.startsWith(1)",
+        "has(self.i) && self.i",
+        "self.b ? true : 1",
+        "self.s in ['x', 1]",
+        "self.t > '2020'",
+        "self.m['a'] == 1",
+        "-self.s == 1",
+        "!self.s",
+        "self.s[0] == 'x'",
+        "self.l.map(x, x + 1).size() > 0",
+        "self.l.all(x, x > 1)",
+        "self.l.exists(x, x)",
+        "self.l == self.i",
+        "other.s == 'x'",
+        "self.s ==",
+        "'text'",
+    ] {
+        let status = ruled(&on, &properties, wrong).await.fails(422, "Invalid");
+        assert_eq!(
+            causes(&status),
+            [of(rule, "FieldValueInvalid")],
+            "{wrong}: {status:#}"
+        );
+    }
+    for right in [
+        "self.i + 1 == 2",
+        "self.i > 1.5 || self.n > 1",
+        "self.s == dyn(1)",
+        "self.s + 'x' == 'yx' && self.b",
+        "self.t > timestamp('2020-01-01T00:00:00Z')",
+        "self.p == 1 || self.p == 'a'",
+        "self.m.a == 'x' || 'b' in self.m",
+        "self.l.map(x, x.size()).all(n, n > 0)",
+        "self.l.exists_one(x, x.matches('^a$'))",
+        "(self.b ? 1 : 2) == self.i",
+        "self.i == oldSelf.i",
+        "string(self.i) == self.s && int(self.s) == self.i",
+        "self.l[0].upperAscii() == 'A'",
+        "size(self.m) + self.l.size() < 3",
+        "duration('1h') > duration('1m')",
+        "type(self.s) == string",
+        "!has(self.o.x) || self.o.x in [1, 2]",
+    ] {
+        ruled(&on, &properties, right).await.expect(201);
+    }
 }
 
 async fn bodies_must_say_what_they_are(on: Space) {
