@@ -6,6 +6,7 @@
     reason = "tests: a failed unwrap is a failed test, and `json!` values are made for one call"
 )]
 
+mod contract;
 mod reference;
 mod rules;
 mod samples;
