@@ -33,16 +33,15 @@ pub fn page() -> String {
             .map(|v| format!("`{}`", v.to_string_lossy()))
             .unwrap_or_default();
         let help = flag.get_help().map(ToString::to_string).unwrap_or_default();
-        text.push_str(&format!(
-            "| `--{name}` | {} | {variable} | {} |\n",
-            defaults.join(", "),
-            cell(&help)
-        ));
+        let (defaults, help) = (defaults.join(", "), cell(&help));
+        let row = format!("| `--{name}` | {defaults} | {variable} | {help} |\n");
+        text.push_str(&row);
     }
     text.push_str("\n## Commands\n\n| Command | Meaning |\n|---|---|\n");
     for sub in command.get_subcommands().filter(|s| s.get_name() != "help") {
         let about = sub.get_about().map(ToString::to_string).unwrap_or_default();
-        text.push_str(&format!("| `{}` | {} |\n", sub.get_name(), cell(&about)));
+        let row = format!("| `{}` | {} |\n", sub.get_name(), cell(&about));
+        text.push_str(&row);
     }
     text
 }
