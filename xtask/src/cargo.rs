@@ -46,6 +46,18 @@ pub fn helper(project: &Project, name: &str) -> Result<PathBuf> {
     Ok(project.binary(name))
 }
 
+/// Builds binaries, each with its package, as they are measured.
+pub fn build_measured(project: &Project, binaries: &[(&str, &str)]) -> Result<()> {
+    let mut command = cargo();
+    command
+        .current_dir(&project.root)
+        .args(["build", "--profile", "measured"]);
+    for (package, binary) in binaries {
+        command.args(["--package", package, "--bin", binary]);
+    }
+    build(command, "building what is measured", 0)
+}
+
 fn selected(project: &Project, binaries: &[&str]) -> Command {
     let mut command = cargo();
     command

@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 xflags::xflags! {
     /// Builds, tests and shows wasmCloud.
     cmd xtask {
@@ -44,6 +46,24 @@ xflags::xflags! {
         cmd e2e {
             /// `embedded` (wash up), `apiserver` (a real kube-apiserver and nats-server) or `kind` (Pods; takes Docker).
             required --cluster cluster: String
+        }
+        /// Measures, with binaries built for speed.
+        cmd bench {
+            /// The operator with many hosts and Workloads, on real servers.
+            cmd control-plane {
+                /// Fake hosts (1000).
+                optional --hosts hosts: usize
+                /// Workloads in total (10000).
+                optional --workloads workloads: usize
+                /// Workloads of one Deployment (10).
+                optional --replicas replicas: usize
+                /// `apiserver` (etcd and kube-apiserver) or `embedded` (wash up).
+                optional --cluster cluster: String
+                /// Also write the table to this file.
+                optional --output output: PathBuf
+                /// Fail unless the bars are met.
+                optional --check
+            }
         }
         /// What CI runs: formatting, lints, generated files, tests and the demo.
         cmd ci {}

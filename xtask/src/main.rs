@@ -4,6 +4,7 @@
 //! what needs our crates is a binary of one of them, started from here.
 
 mod arrows;
+mod bench;
 mod cargo;
 mod ci;
 mod clean;
@@ -25,7 +26,7 @@ mod wasm_target;
 use std::process::ExitCode;
 
 use error::Result;
-use flags::XtaskCmd;
+use flags::{BenchCmd, XtaskCmd};
 use project::Project;
 
 fn main() -> ExitCode {
@@ -52,6 +53,9 @@ fn run(command: XtaskCmd) -> Result<()> {
         XtaskCmd::Docs(flags) => docs::run(&project, flags.check),
         XtaskCmd::Protos(flags) => generated::protos(&project, flags.check),
         XtaskCmd::E2e(flags) => e2e::run(&project, &flags.cluster),
+        XtaskCmd::Bench(flags) => match flags.subcommand {
+            BenchCmd::ControlPlane(flags) => bench::control_plane(&project, &flags),
+        },
         XtaskCmd::Ci(_) => ci::run(&project),
         XtaskCmd::Deps(_) => arrows::check(&project),
     }

@@ -51,6 +51,11 @@ impl Project {
         self.target.join("debug").join(name)
     }
 
+    /// A built binary of the profile `measured`.
+    pub fn measured(&self, name: &str) -> PathBuf {
+        self.target.join("measured").join(name)
+    }
+
     /// The variables through which tests find what was built for them.
     pub fn test_environment(&self) -> Vec<(&'static str, PathBuf)> {
         vec![
