@@ -8,6 +8,7 @@ pub mod cli;
 mod controllers;
 pub mod core;
 mod error;
+mod flow;
 mod install;
 pub mod leader;
 pub mod metrics;

@@ -11,6 +11,7 @@ use crate::controllers::{
 };
 use crate::core::host_status::Budget;
 use crate::error::OperatorError;
+use crate::flow;
 use crate::leader::{self, Held};
 use crate::metrics::OperatorMetrics;
 use crate::options::OperatorOptions;
@@ -80,14 +81,17 @@ pub async fn run(mut deps: OperatorDeps, token: CancellationToken) -> Result<Exi
     deps.client = metrics.requests.count(deps.client);
     let Some(identity) = deps.options.leader_identity.clone() else {
         metrics.leads(true);
+        deps.client = flow::limited(deps.client);
         serve(deps, metrics, token).await?;
         return Ok(Exit::Stopped);
     };
+    // The Lease is renewed past everything else that waits for the API server.
     let elector = leader::Elector::new(deps.client.clone(), &deps.options.namespace, identity);
     if acquire(&elector, &deps.options, &token).await == Held::Stopped {
         return Ok(Exit::Stopped);
     }
     metrics.leads(true);
+    deps.client = flow::limited(deps.client);
     let work = token.child_token();
     let (served, held) = tokio::join!(
         async {
@@ -195,6 +199,7 @@ async fn context(deps: &OperatorDeps, metrics: OperatorMetrics) -> Result<Contex
     };
     let fleet = Arc::new(Fleet::new(options.liveness).with_thresholds(options.thresholds));
     Ok(Context {
+        changes: follow::changes(),
         hosts: HostClient::new(deps.bus.clone(), fleet.clone()).counted(metrics.calls.clone()),
         events: Events::new(
             deps.client.clone(),

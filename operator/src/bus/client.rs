@@ -54,6 +54,19 @@ pub struct Report {
     pub restarts: u32,
 }
 
+impl Report {
+    /// It runs, and there is nothing else to say.
+    pub fn running() -> Self {
+        Self {
+            state: RunState::Running,
+            reason: None,
+            message: String::new(),
+            images: Vec::new(),
+            restarts: 0,
+        }
+    }
+}
+
 /// Why a command has no answer.
 #[derive(Clone, Debug, Error)]
 pub enum CallError {

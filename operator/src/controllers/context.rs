@@ -13,9 +13,10 @@ use crate::metrics::OperatorMetrics;
 use crate::options::OperatorOptions;
 use crate::schemas::Schemas;
 use crate::trace::within;
-use crate::watch::{Caches, Key};
+use crate::watch::{Cache, Caches, Key};
+use crd_types::{Workload, WorkloadDeployment, WorkloadReplicaSet};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::Client;
+use kube::{Client, Resource};
 use parking_lot::Mutex;
 use protocol::bus::TraceContext;
 use std::collections::{BTreeSet, HashMap};
@@ -63,9 +64,49 @@ impl Queues {
     }
 }
 
+type Change<K> = fn(&Context, Option<&K>, Option<&K>);
+
+/// What is done when an object comes, changes or goes: with what was and what is.
+#[derive(Debug)]
+pub struct Changes {
+    /// Deployments.
+    pub deployment: Change<WorkloadDeployment>,
+    /// ReplicaSets.
+    pub replica_set: Change<WorkloadReplicaSet>,
+    /// Workloads.
+    pub workload: Change<Workload>,
+}
+
+/// A kind whose statuses are ours, so that we know of our own writes before the watch tells of them.
+pub trait Written: Resource<DynamicType = ()> + Sized {
+    /// Where its objects are held.
+    fn cache(context: &Context) -> &Cache<Self>;
+    /// What follows from a change.
+    fn change(context: &Context) -> Change<Self>;
+}
+
+macro_rules! written {
+    ($kind:ty, $cache:ident, $change:ident) => {
+        impl Written for $kind {
+            fn cache(context: &Context) -> &Cache<Self> {
+                &context.caches.$cache
+            }
+            fn change(context: &Context) -> Change<Self> {
+                context.changes.$change
+            }
+        }
+    };
+}
+
+written!(WorkloadDeployment, deployments, deployment);
+written!(WorkloadReplicaSet, replica_sets, replica_set);
+written!(Workload, workloads, workload);
+
 /// What every controller is given.
 #[derive(Debug)]
 pub struct Context {
+    /// What follows from changes of objects.
+    pub changes: Changes,
     /// Settings.
     pub options: OperatorOptions,
     /// Who starts workloads, as hosts see it.

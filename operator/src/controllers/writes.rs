@@ -1,6 +1,8 @@
 //! Writes, each with the uid or resourceVersion it was computed for, so that none hits an object that took the
 //! place of another.
 
+use super::Context;
+use super::context::Written;
 use crate::error::{Attempt, ReconcileError, code};
 use crate::schemas::Schemas;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
@@ -9,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 /// An object of ours that can be written.
 pub trait Object:
@@ -37,6 +40,25 @@ pub async fn status<K: Object>(
     api.replace_status(&wanted.name_any(), &params, &wanted)
         .await
         .attempt("writing status")
+}
+
+/// The same for a kind whose changes are known before the watch tells of them: whoever looks next does not decide on
+/// what this write has made old, and does not meet its own conflict.
+pub async fn known_status<K: Object + Written>(
+    context: &Context,
+    api: &Api<K>,
+    held: &K,
+    wanted: K,
+    manager: &str,
+) -> Result<K, ReconcileError> {
+    let written = status(&context.schemas, api, held, wanted, manager).await?;
+    let mut known = written.clone();
+    known.meta_mut().managed_fields = None;
+    let known = Arc::new(known);
+    if let Some(old) = K::cache(context).advance(&known) {
+        K::change(context)(context, Some(&old), Some(&known));
+    }
+    Ok(written)
 }
 
 fn same<K: Object>(held: &K, wanted: &K) -> bool {

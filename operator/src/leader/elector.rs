@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 const DURATION: Duration = Duration::from_secs(15);
 /// A holder that could not renew for so long gives up before anyone else can take over.
 const RENEW_DEADLINE: Duration = Duration::from_secs(10);
+/// Between renewals: two may fail before the deadline. Each is a write, and a fleet at rest should cause few.
+const RENEW: Duration = Duration::from_secs(4);
 /// Between tries.
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -64,19 +66,21 @@ impl Elector {
     pub async fn keep(&self, token: &CancellationToken) -> Held {
         let mut observed = None;
         let mut renewed = Instant::now();
+        let mut pause = RENEW;
         loop {
             tokio::select! {
                 () = token.cancelled() => {
                     self.release().await;
                     return Held::Stopped;
                 }
-                () = tokio::time::sleep(RETRY) => {}
+                () = tokio::time::sleep(pause) => {}
             }
             let left = RENEW_DEADLINE.saturating_sub(renewed.elapsed());
             match tokio::time::timeout(left, self.attempt(&mut observed)).await {
-                Ok(Ok(true)) => renewed = Instant::now(),
+                Ok(Ok(true)) => (renewed, pause) = (Instant::now(), RENEW),
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "the lease cannot be renewed; trying again");
+                    pause = RETRY;
                 }
                 Ok(Ok(false)) | Err(_) => return Held::Lost,
             }

@@ -2,6 +2,7 @@
 
 use super::OperatorDeps;
 use crate::controllers::Context;
+use crate::controllers::context::Changes;
 use crate::controllers::workload::schedule::share_of;
 use crate::options::OperatorOptions;
 use crate::watch::{self, Cache, Key, Scope, follow};
@@ -150,6 +151,15 @@ impl Starter<'_> {
                 .await;
             });
         }
+    }
+}
+
+/// What follows from changes of the kinds whose statuses are ours.
+pub(super) fn changes() -> Changes {
+    Changes {
+        deployment,
+        replica_set,
+        workload,
     }
 }
 

@@ -92,21 +92,30 @@ impl<K: Resource> Cache<K> {
 
     /// Puts an object in; returns what was there.
     pub fn insert(&self, object: &Arc<K>) -> Option<Arc<K>> {
-        let key = Key::of(object.as_ref());
+        self.held.write().insert(self.entries_of, object)
+    }
+
+    /// Puts in what a write of ours made of an object, ahead of the watch: nobody is to decide on what is known to be
+    /// old. Only in place of an older state of the same object, which is returned: the write may have been overtaken
+    /// by others, or by the object's end.
+    pub fn advance(&self, object: &Arc<K>) -> Option<Arc<K>> {
         let mut held = self.held.write();
-        for entry in (self.entries_of)(object) {
-            held.index.entry(entry).or_default().insert(key.clone());
+        let old = held.objects.get(&Key::of(object.as_ref()))?;
+        let older = old.uid() == object.uid() && version(old.as_ref())? < version(object.as_ref())?;
+        if older {
+            held.insert(self.entries_of, object)
+        } else {
+            None
         }
-        let old = held.objects.insert(key.clone(), object.clone());
-        if let Some(old) = &old {
-            let now = (self.entries_of)(object);
-            let stale = (self.entries_of)(old)
-                .into_iter()
-                .filter(|e| !now.contains(e))
-                .collect();
-            held.unindex(&key, stale);
-        }
-        old
+    }
+
+    /// Whether this very state of an object, or a later one, is there.
+    pub fn knows(&self, object: &K) -> bool {
+        let held = self.get(&Key::of(object));
+        held.is_some_and(|held| {
+            let versions = (version(held.as_ref()), version(object));
+            held.uid() == object.uid() && matches!(versions, (Some(held), Some(new)) if held >= new)
+        })
     }
 
     /// Takes an object out; returns it.
@@ -125,6 +134,29 @@ impl<K: Resource> Cache<K> {
             .filter(|k| namespace.is_none_or(|n| n == k.namespace))
             .cloned()
             .collect()
+    }
+}
+
+/// How late a state of an object is: API servers count.
+fn version<K: Resource>(object: &K) -> Option<u64> {
+    object.meta().resource_version.as_deref()?.parse().ok()
+}
+
+impl<K: Resource> Held<K> {
+    fn insert(&mut self, entries_of: fn(&K) -> Vec<String>, object: &Arc<K>) -> Option<Arc<K>> {
+        let key = Key::of(object.as_ref());
+        let now = entries_of(object);
+        for entry in &now {
+            let keys = self.index.entry(entry.clone()).or_default();
+            keys.insert(key.clone());
+        }
+        let old = self.objects.insert(key.clone(), object.clone());
+        if let Some(old) = &old {
+            let mut stale = entries_of(old);
+            stale.retain(|entry| !now.contains(entry));
+            self.unindex(&key, stale);
+        }
+        old
     }
 }
 
@@ -153,6 +185,34 @@ mod tests {
             )
             .unwrap(),
         )
+    }
+
+    fn versioned(version: &str, uid: &str) -> Arc<ConfigMap> {
+        let mut object = object("a", "x").as_ref().clone();
+        object.metadata.resource_version = Some(version.into());
+        object.metadata.uid = Some(uid.into());
+        Arc::new(object)
+    }
+
+    #[test]
+    fn a_write_of_ours_is_known_before_the_watch_tells_and_brings_nothing_back() {
+        let cache: Cache<ConfigMap> = Cache::new(|_| Vec::new());
+        let now = |cache: &Cache<ConfigMap>| {
+            cache
+                .get(&Key::new("n", "a"))
+                .and_then(|o| o.resource_version())
+        };
+        assert!(cache.advance(&versioned("5", "u")).is_none(), "it is gone");
+        cache.insert(&versioned("5", "u"));
+        assert!(cache.advance(&versioned("10", "u")).is_some());
+        assert_eq!(now(&cache).as_deref(), Some("10"), "numbers, not text");
+        assert!(cache.advance(&versioned("7", "u")).is_none(), "overtaken");
+        assert!(
+            cache.advance(&versioned("11", "other")).is_none(),
+            "of another object"
+        );
+        assert!(cache.knows(&versioned("10", "u")) && !cache.knows(&versioned("11", "u")));
+        assert!(!cache.knows(&versioned("3", "other")));
     }
 
     #[test]

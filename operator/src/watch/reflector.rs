@@ -89,7 +89,8 @@ pub async fn follow<K>(
                 }
             }
             watcher::Event::Apply(object) => {
-                if let Some(object) = readable(object) {
+                // What a write of ours showed already is no news.
+                if let Some(object) = readable(object).filter(|o| !cache.knows(o)) {
                     put(cache, &object, &on_change);
                 }
             }
@@ -112,9 +113,14 @@ fn refused(error: &watcher::Error) -> bool {
     }
 }
 
+/// The object as it is kept: without the record of who owns which field, which is as large as the object itself, which
+/// nobody here reads, and which an API server keeps when an update does not mention it.
 fn readable<K: Resource<DynamicType = ()>>(object: DeserializeGuard<K>) -> Option<Arc<K>> {
     match object.0 {
-        Ok(object) => Some(Arc::new(object)),
+        Ok(mut object) => {
+            object.meta_mut().managed_fields = None;
+            Some(Arc::new(object))
+        }
         Err(invalid) => {
             tracing::warn!(
                 kind = %K::kind(&()),

@@ -201,7 +201,7 @@ async fn replace(
         status: Some(status),
         ..deployment.clone()
     };
-    writes::status(&context.schemas, &api, deployment, wanted, MANAGER)
+    writes::known_status(context, &api, deployment, wanted, MANAGER)
         .await
         .map(drop)
 }

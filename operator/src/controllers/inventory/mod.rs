@@ -106,7 +106,7 @@ async fn settle(
         for workload in context.caches.workloads.find(&watch::by_uid(uid)) {
             tracing::debug!(host, workload = %Key::of(workload.as_ref()), "the host has it in another state");
             // What it said before is older than its inventory.
-            context.observed.forget(uid);
+            context.observed.doubt(uid);
             context.queues.workloads.add(Key::of(workload.as_ref()));
         }
     }

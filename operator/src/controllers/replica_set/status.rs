@@ -67,7 +67,7 @@ pub(super) async fn write(
         status: Some(status),
         ..set.clone()
     };
-    writes::status(&context.schemas, &api, set, wanted, MANAGER).await?;
+    writes::known_status(context, &api, set, wanted, MANAGER).await?;
     if let Some(problem) = failed {
         context
             .events

@@ -15,7 +15,7 @@ mod status;
 use super::Context;
 use super::queue::Next;
 use super::writes;
-use crate::bus::Standing;
+use crate::bus::{Report, Standing};
 use crate::error::ReconcileError;
 use crate::watch::{self, Key};
 use crd_types::Workload;
@@ -81,6 +81,14 @@ async fn look_after(
     let uid = workload.uid().unwrap_or_default();
     let report = match context.observed.take(&uid, host) {
         Some(report) => Ok(report),
+        // A host with the extension tells of every change, and its inventory shows what was not heard.
+        None if context.hosts.extended(host)
+            && status::is_ready(workload)
+            && !context.observed.settle_doubt(&uid) =>
+        {
+            // What else its status says may have changed: the names it shares with others.
+            Ok(Report::running())
+        }
         None => context.hosts.status(host, &uid).await,
     };
     match report {

@@ -44,8 +44,11 @@ pub(super) async fn of_look(
             context.memory.runs(&uid, Instant::now());
             context.metrics.placements.running(&uid);
             status::running(context, api, workload, &report).await?;
-            let poll = context.options.poll_interval;
-            Ok(Next::After(if extended { poll * 2 } else { poll }))
+            Ok(if extended {
+                Next::Wait
+            } else {
+                Next::After(context.options.poll_interval)
+            })
         }
         RunState::Starting => {
             status::starting(context, api, workload, &report).await?;

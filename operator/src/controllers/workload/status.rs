@@ -374,6 +374,12 @@ pub(super) fn was_confirmed(workload: &Workload) -> bool {
         .is_some_and(|s| s.workload_id.is_some())
 }
 
+/// Whether it is known to run.
+pub(super) fn is_ready(workload: &Workload) -> bool {
+    let status = workload.status.as_ref();
+    status.is_some_and(|s| condition::is_true(&s.conditions, "Ready"))
+}
+
 fn confirmed(workload: &Workload) -> WorkloadStatus {
     WorkloadStatus {
         workload_id: workload.uid(),
@@ -420,5 +426,5 @@ async fn write(
         status: Some(status),
         ..workload.clone()
     };
-    writes::status(&context.schemas, api, workload, wanted, MANAGER).await
+    writes::known_status(context, api, workload, wanted, MANAGER).await
 }
