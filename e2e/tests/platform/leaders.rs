@@ -89,7 +89,7 @@ async fn leaders() -> Result<()> {
     );
     let started = starts.so_far().await?;
     ensure!(started == expected, "started {started:?} for {expected:?}");
-    Ok(())
+    cluster.nothing_was_refused()
 }
 
 /// Waits until the deployment of one replica is Ready; returns its workload's name.

@@ -98,5 +98,5 @@ async fn lifecycle() -> Result<()> {
     .await?;
     // The Service is the user's own: it stays.
     object(&kubectl, "service/hello").await?;
-    Ok(())
+    cluster.nothing_was_refused()
 }

@@ -69,5 +69,5 @@ async fn missing_image() -> Result<()> {
         .await
         .with_context(|| cluster.logs())?;
     assert_eq!(cluster.get(0, "broken.test", "/").await?.status, 200);
-    Ok(())
+    cluster.nothing_was_refused()
 }

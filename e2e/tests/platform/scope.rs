@@ -122,8 +122,16 @@ async fn scoped() -> Result<()> {
             "{slices}"
         );
     }
+    for namespace in ["a", "b"] {
+        let name = format!("workloaddeployment/hello-{namespace}");
+        kubectl
+            .run(&["--namespace", namespace, "delete", &name, "--timeout=25s"])
+            .await?;
+    }
     let now = all(&kubectl, "c").await?;
     ensure!(now["items"] == untouched["items"], "{now}");
+
+    cluster.nothing_was_refused()?;
 
     // That is no politeness: it has no right to more.
     let account = Kubectl::new(&cluster.operator_kubeconfig())?;

@@ -94,6 +94,18 @@ impl Cluster {
         self.operators[index].start().await
     }
 
+    /// Fails when the API server refused an operator anything: its account lacks a right that it needs.
+    pub fn nothing_was_refused(&self) -> Result<()> {
+        for operator in &self.operators {
+            let log = operator.program.log()?;
+            let refused = log
+                .lines()
+                .find(|line| line.to_lowercase().contains("forbidden"));
+            ensure!(refused.is_none(), "{}: {refused:?}", operator.name);
+        }
+        Ok(())
+    }
+
     /// The kubeconfig of the operators' account.
     pub fn operator_kubeconfig(&self) -> PathBuf {
         self.folder.path().join("operator.kubeconfig")

@@ -96,6 +96,11 @@ impl Pod {
         self.available().await
     }
 
+    /// Where its log is followed to.
+    pub fn log(&self) -> &Path {
+        self.log.log()
+    }
+
     /// The end of its log.
     pub fn log_tail(&self) -> String {
         self.log.log_tail()

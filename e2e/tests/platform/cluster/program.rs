@@ -39,6 +39,15 @@ impl Program {
         }
     }
 
+    /// Its whole log.
+    pub fn log(&self) -> Result<String> {
+        let log = match self {
+            Self::Process(process) => process.log(),
+            Self::Pod(pod) => pod.log(),
+        };
+        Ok(std::fs::read_to_string(log)?)
+    }
+
     /// The end of its log.
     pub fn log_tail(&self) -> String {
         match self {
