@@ -7,7 +7,7 @@ use service::telemetry::{self, LogOptions};
 use crate::cordon::{self, CordonArgs, Wish};
 use crate::failure::Failure;
 use crate::output::{Output, Reply};
-use crate::{build, completion, deploy, inspect, pull, push, up};
+use crate::{build, completion, deploy, inspect, pull, push, rollout, up};
 
 /// Build, ship and run WebAssembly components.
 #[derive(Parser)]
@@ -46,6 +46,9 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Apply a manifest to a cluster
     Deploy(deploy::DeployArgs),
+    /// Follow, pause, restart and undo rollouts of WorkloadDeployments
+    #[command(subcommand)]
+    Rollout(rollout::RolloutCommand),
     /// Run a host that joins a control plane over NATS, the same as `wasmcloud-host`; or say what a host takes
     Host(Box<HostCommand>),
     /// Print the completion script of a shell
@@ -98,6 +101,7 @@ pub fn run(cli: Cli) -> Result<Reply, Failure> {
         }
         Command::Inspect(args) => block_on(interruptible(inspect::run(args, cli.output))),
         Command::Deploy(args) => block_on(deploy::run(args, cli.output)),
+        Command::Rollout(command) => block_on(interruptible(rollout::run(command, cli.output))),
         Command::Host(command) => match command.action {
             None => block_on(serve_host(command.serve)),
             Some(HostAction::Cordon(args)) => {

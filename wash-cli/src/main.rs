@@ -13,6 +13,7 @@ mod progress;
 mod pull;
 mod push;
 mod registry;
+mod rollout;
 mod store;
 mod up;
 
