@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, ensure};
-use testbed::wait;
+use testbed::{bin, wait};
 
 use crate::cluster::{Cluster, Hosts, SOON};
-use crate::objects::{ROLLOUT, condition, deployment, list, object, ready};
+use crate::objects::{ROLLOUT, condition, deployment, list, object, placements, ready};
 
 /// Asks again and again until told to stop; returns how many answers there were, and every one that was not 200.
 async fn ask(cluster: &Cluster, stop: &AtomicBool) -> (usize, Vec<String>) {
@@ -78,6 +78,87 @@ async fn under_load() -> Result<()> {
         cluster.logs()
     );
     ensure!(answered > 100, "{answered} answers are no load");
+    Ok(())
+}
+
+/// `wash rollout ARGUMENTS` against the cluster: what it printed, on whichever stream, and whether it succeeded.
+async fn rollout(cluster: &Cluster, arguments: &[&str]) -> Result<(bool, String)> {
+    let run = tokio::process::Command::new(bin::path("wash")?)
+        .arg("rollout")
+        .args(arguments)
+        .env("KUBECONFIG", cluster.kubeconfig())
+        .kill_on_drop(true)
+        .output();
+    let what = format!("wash rollout {}", arguments.join(" "));
+    let output = wait::within(ROLLOUT, &what, run).await??;
+    let text = [output.stdout, output.stderr].concat();
+    Ok((
+        output.status.success(),
+        String::from_utf8_lossy(&text).into_owned(),
+    ))
+}
+
+/// The same, where it must succeed and say these words.
+async fn rolls(cluster: &Cluster, arguments: &[&str], words: &str) -> Result<()> {
+    let (succeeded, text) = rollout(cluster, arguments).await?;
+    ensure!(succeeded && text.contains(words), "{arguments:?}: {text}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn w25_wash_rollout_does_what_kubectl_does_for_apps_v1() {
+    wait::within(4 * wait::TEST, "wash rollout", by_hand())
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+async fn by_hand() -> Result<()> {
+    let cluster = Cluster::start(Hosts::One).await?;
+    let kubectl = cluster.kubectl()?;
+    let images = [
+        cluster.publish("http-hello", "hello:1").await?,
+        cluster.publish("http-hello", "hello:2").await?,
+    ];
+    for image in &images {
+        kubectl.apply(&deployment("hello", image, 1)).await?;
+        rolls(&cluster, &["status", "hello"], "successfully rolled out")
+            .await
+            .with_context(|| cluster.logs())?;
+    }
+    for image in &images {
+        rolls(&cluster, &["history", "hello"], image).await?;
+    }
+    let image = || async {
+        let deployment = object(&kubectl, "workloaddeployment/hello").await?;
+        let image = &deployment["spec"]["template"]["spec"]["components"][0]["image"];
+        anyhow::Ok(image.as_str().unwrap_or_default().to_owned())
+    };
+    rolls(
+        &cluster,
+        &["undo", "workloaddeployment/hello"],
+        "rolled back",
+    )
+    .await?;
+    ensure!(image().await? == images[0]);
+    rolls(&cluster, &["status", "hello"], "successfully rolled out").await?;
+    rolls(
+        &cluster,
+        &["undo", "hello", "--to-revision=2"],
+        "rolled back",
+    )
+    .await?;
+    ensure!(image().await? == images[1]);
+    rolls(&cluster, &["status", "hello"], "successfully rolled out").await?;
+
+    let before = placements(&ready(&kubectl, "hello", 1).await?);
+    rolls(&cluster, &["pause", "hello"], "paused").await?;
+    let (succeeded, text) = rollout(&cluster, &["undo", "hello"]).await?;
+    ensure!(!succeeded && text.contains("wash rollout resume"), "{text}");
+    rolls(&cluster, &["resume", "hello"], "resumed").await?;
+    rolls(&cluster, &["restart", "hello"], "restarted").await?;
+    rolls(&cluster, &["status", "hello"], "successfully rolled out").await?;
+    ensure!(placements(&ready(&kubectl, "hello", 1).await?) != before);
     Ok(())
 }
 
