@@ -7,6 +7,8 @@ pub const DEPLOYMENT_LABEL: &str = "runtime.wasmcloud.dev/workload-deployment";
 pub const REPLICA_SET_LABEL: &str = "runtime.wasmcloud.dev/workload-replica-set";
 /// Annotation on Workloads: hash of the template they were made from. Opaque to readers.
 pub const TEMPLATE_HASH_ANNOTATION: &str = "runtime.wasmcloud.dev/workload-replica-set-generation";
+/// Annotation on templates: state of the ConfigMaps and Secrets they refer to, where a change of one is a rollout.
+pub const CONFIG_REVISION_ANNOTATION: &str = "runtime.wasmcloud.dev/config-revision";
 /// Annotation on ReplicaSets: position in the Deployment's history, counted from 1.
 pub const REVISION_ANNOTATION: &str = "runtime.wasmcloud.dev/revision";
 /// Annotation on ReplicaSets: the replica count its Deployment had when it was last sized.

@@ -24,6 +24,10 @@ pub struct OperatorOptions {
     /// Every host has to be a Pod in those namespaces: heartbeats of others are ignored. Otherwise hosts outside the
     /// cluster are believed, as the bus lets them in.
     pub require_host_pods: bool,
+    /// How often the configuration of Deployments that are rolled out when it changes is looked at.
+    pub config_interval: Duration,
+    /// Watch ConfigMaps and Secrets to notice changes at once. The operator has to be allowed to list them.
+    pub watch_config: bool,
     /// Workloads may run on hosts of other environments.
     pub allow_shared_hosts: bool,
     /// Leave Artifacts alone.
@@ -61,6 +65,8 @@ impl OperatorOptions {
             cluster_domain: "cluster.local".to_owned(),
             endpoint_delay: Duration::from_secs(5),
             require_host_pods: false,
+            config_interval: Duration::from_mins(1),
+            watch_config: false,
             allow_shared_hosts: true,
             disable_artifact_controller: false,
             leader_identity: None,

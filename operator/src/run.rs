@@ -7,7 +7,7 @@ use crate::controllers::events::Events;
 use crate::controllers::workload::memory::Memory;
 use crate::controllers::workload::retry::{self, Changed};
 use crate::controllers::{
-    Context, Queues, artifact, deployment, host, inventory, replica_set, route, workload,
+    Context, Queues, artifact, config, deployment, host, inventory, replica_set, route, workload,
 };
 use crate::core::host_status::Budget;
 use crate::error::OperatorError;
@@ -213,6 +213,8 @@ async fn context(deps: &OperatorDeps, metrics: OperatorMetrics) -> Result<Contex
         observed: Observed::default(),
         memory: Memory::default(),
         names: Mutex::default(),
+        revisions: config::Revisions::default(),
+        pull_defaults: workload::default_secrets::Memory::default(),
         routes: route::memory::Memory::default(),
         changed: Changed::default(),
         complaints: Mutex::default(),
@@ -287,6 +289,12 @@ fn controllers(context: &Arc<Context>, tracker: &TaskTracker, stop: &Cancellatio
         inventory::reconcile,
         s.clone(),
     ));
+    tracker.spawn(config::poll(c.clone(), s.clone()));
+    if context.options.watch_config {
+        for namespace in follow::served(&context.options) {
+            tracker.spawn(config::watch(c.clone(), namespace, s.clone()));
+        }
+    }
     if !context.options.disable_artifact_controller {
         tracker.spawn(drive(
             "Artifact",

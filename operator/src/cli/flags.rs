@@ -27,6 +27,8 @@ pub(super) struct Arguments {
     pub logs: Logs,
     #[command(flatten, next_help_heading = "Work")]
     pub work: Work,
+    #[command(flatten, next_help_heading = "Configuration of workloads")]
+    pub configuration: Configuration,
     #[command(flatten, next_help_heading = "Taken and ignored")]
     pub ignored: Ignored,
 }
@@ -240,6 +242,18 @@ pub(super) struct Work {
     /// How often a running workload is asked after, where its host does not report changes itself
     #[arg(long, env = "OPERATOR_POLL_INTERVAL", default_value = "30s", value_parser = duration)]
     pub poll_interval: Duration,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Configuration {
+    /// How often the ConfigMaps and Secrets of Deployments with restartOnConfigChange are looked at
+    #[arg(long, env = "OPERATOR_CONFIG_INTERVAL", default_value = "1m", value_parser = duration)]
+    pub config_interval: Duration,
+
+    /// Watch ConfigMaps and Secrets to notice changes at once; takes the right to list them
+    #[arg(long, env = "OPERATOR_WATCH_CONFIG", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", value_parser = boolean)]
+    pub watch_config: bool,
 }
 
 /// Flags of the reference that mean nothing here: manifests that carry them still work, and one line says so.

@@ -42,6 +42,8 @@ impl Arguments {
             },
             inventory_interval: work.inventory_interval,
             owed_retention: work.owed_retention,
+            config_interval: self.configuration.config_interval,
+            watch_config: self.configuration.watch_config,
             allow_shared_hosts: work.allow_shared_hosts,
             disable_artifact_controller: work.disable_artifact_controller,
             liveness: Policy {

@@ -17,6 +17,7 @@ pub(super) fn print(arguments: &Arguments, installer: bool) -> Result<ExitCode> 
         watch_namespaces: options.watch_namespaces,
         host_namespaces: options.host_namespaces,
         signed_in_metrics: admin.metrics_secure && judged_here.is_none(),
+        watch_config: options.watch_config,
         installer,
     };
     let mut text = String::new();

@@ -123,6 +123,10 @@ pub struct Context {
     pub memory: Memory,
     /// Host names as resolved at the last start, by uid: configuration may have brought some.
     pub names: Mutex<HashMap<String, BTreeSet<String>>>,
+    /// Pull secrets of namespaces' default accounts.
+    pub pull_defaults: super::workload::default_secrets::Memory,
+    /// State of the configuration of Deployments that are rolled out when it changes.
+    pub revisions: super::config::Revisions,
     /// What was told of Services, and when their slices were written.
     pub routes: super::route::memory::Memory,
     /// Who was complained about lately for messages that are not believed.

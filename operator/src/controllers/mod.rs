@@ -2,6 +2,7 @@
 //! apply (writes), status (writes). A reconcile never depends on why it ran.
 
 pub mod artifact;
+pub mod config;
 pub mod context;
 pub mod deployment;
 pub mod events;

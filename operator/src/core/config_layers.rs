@@ -1,6 +1,7 @@
 //! Configuration in layers: literal values, then ConfigMaps in order, then Secrets in order; a later one wins.
 
 use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::ConfigMap;
 use std::collections::BTreeMap;
 use thiserror::Error;
 
@@ -10,6 +11,11 @@ pub enum LayerError {
     /// A reference that is not optional names nothing.
     #[error("{kind} {name} does not exist; create it or mark the reference optional")]
     NotFound { kind: &'static str, name: String },
+    /// Environment and configuration are text, and this object says itself that some of it is not.
+    #[error(
+        "ConfigMap {name} has binaryData ({keys}), but environment and configuration are text; move it into data, or into a volume"
+    )]
+    Binary { name: String, keys: String },
     /// Environment and configuration are text.
     #[error("{kind} {name}: the value of {key} is not UTF-8 text")]
     NotText {
@@ -52,6 +58,18 @@ pub fn merge(
         }
     }
     Ok(merged)
+}
+
+/// Text values of a ConfigMap.
+pub fn map_text(name: &str, map: ConfigMap) -> Result<BTreeMap<String, String>, LayerError> {
+    let binary: Vec<String> = map.binary_data.unwrap_or_default().into_keys().collect();
+    if binary.is_empty() {
+        return Ok(map.data.unwrap_or_default());
+    }
+    Err(LayerError::Binary {
+        name: name.to_owned(),
+        keys: binary.join(", "),
+    })
 }
 
 /// Text values of a Secret's data.
@@ -129,6 +147,21 @@ mod tests {
                 vec![]
             )
             .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_map_with_binary_data_is_refused_by_key() {
+        let mut held = ConfigMap {
+            data: Some(map(&[("a", "1")])),
+            ..ConfigMap::default()
+        };
+        assert_eq!(map_text("m", held.clone()), Ok(map(&[("a", "1")])));
+        held.binary_data = Some(BTreeMap::from([("logo".to_owned(), ByteString(vec![0]))]));
+        let error = map_text("m", held).unwrap_err().to_string();
+        assert!(
+            error.starts_with("ConfigMap m has binaryData (logo)"),
+            "{error}"
         );
     }
 

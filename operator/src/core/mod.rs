@@ -7,6 +7,7 @@ pub mod artifacts;
 pub mod backoff;
 pub mod conditions;
 pub mod config_layers;
+pub mod config_refs;
 pub mod declared;
 pub mod durations;
 pub mod environment;

@@ -27,6 +27,8 @@ pub struct Install {
     pub watch_namespaces: Vec<String>,
     /// Further namespaces in which hosts run as Pods.
     pub host_namespaces: Vec<String>,
+    /// Whether it watches ConfigMaps and Secrets, which takes the right to list them.
+    pub watch_config: bool,
     /// Whether its metrics ask for a token, which takes a ClusterRole.
     pub signed_in_metrics: bool,
     /// Whether to add the account of `install-crds`. CRDs are in no namespace, so it takes a ClusterRole.
@@ -51,11 +53,15 @@ impl Install {
             )?;
         }
         let workloads = "runtime-operator-workloads";
+        let mut served = rules::served();
+        if self.watch_config {
+            served.extend(rules::watch_config());
+        }
         if self.watch_namespaces.is_empty() {
-            all.cluster_role(workloads, rules::served(), OPERATOR, self)?;
+            all.cluster_role(workloads, served.clone(), OPERATOR, self)?;
         }
         for namespace in self.watch_namespaces.iter().collect::<BTreeSet<_>>() {
-            all.role(namespace, workloads, rules::served(), self)?;
+            all.role(namespace, workloads, served.clone(), self)?;
         }
         if self.signed_in_metrics {
             all.cluster_role("runtime-operator-metrics", rules::metrics(), OPERATOR, self)?;

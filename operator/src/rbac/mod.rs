@@ -19,6 +19,7 @@ pub fn files() -> Result<Vec<(String, String)>, serde_saphyr::ser::Error> {
         ("own-namespace", rules::own()),
         ("host-pods", rules::host_pods()),
         ("served-namespaces", rules::served()),
+        ("watch-config", rules::watch_config()),
         ("metrics", rules::metrics()),
         ("metrics-reader", rules::metrics_reader()),
         ("install-crds", rules::install_crds()),

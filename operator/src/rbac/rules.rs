@@ -107,9 +107,16 @@ pub fn served() -> Vec<PolicyRule> {
         rule("", &["endpoints/restricted"], &["create"]),
         // By name, at placement. A list would show every Secret of the namespace.
         rule("", &["configmaps", "secrets"], &["get"]),
+        // Its pull secrets count for images without one of their own, as for Pods.
+        only(&["default"], rule("", &["serviceaccounts"], &["get"])),
     ];
     rules.extend(events());
     rules
+}
+
+/// `--watch-config`, in each namespace that is served, or in all. It shows all their Secrets.
+pub fn watch_config() -> Vec<PolicyRule> {
+    vec![rule("", &["configmaps", "secrets"], &["list", "watch"])]
 }
 
 /// Signed-in metrics: who asks, and whether they may. Both reviews exist in no namespace.
@@ -166,17 +173,23 @@ mod tests {
 
     #[test]
     fn no_list_grants_everything_of_anything() {
-        for rules in [own(), host_pods(), served(), metrics(), install_crds()] {
+        for rules in [
+            own(),
+            host_pods(),
+            served(),
+            watch_config(),
+            metrics(),
+            metrics_reader(),
+            install_crds(),
+        ] {
             for rule in rules {
-                let words = [
-                    &rule.verbs,
-                    rule.resources.as_ref().unwrap(),
-                    rule.api_groups.as_ref().unwrap(),
+                let lists = [
+                    Some(&rule.verbs),
+                    rule.resources.as_ref(),
+                    rule.api_groups.as_ref(),
                 ];
-                assert!(
-                    words.iter().all(|w| !w.contains(&"*".to_owned())),
-                    "{rule:?}"
-                );
+                let mut words = lists.into_iter().flatten().flatten();
+                assert!(words.all(|word| word != "*"), "{rule:?}");
             }
         }
     }

@@ -18,6 +18,14 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// Namespaces that are served; all as one.
+pub(super) fn served(options: &OperatorOptions) -> Vec<Option<String>> {
+    match options.watch_namespaces.as_slice() {
+        [] => vec![None],
+        some => some.iter().cloned().map(Some).collect(),
+    }
+}
+
 /// Slices that an operator wrote.
 const OUR_SLICES: &str = "wasmcloud.dev/route-manager=true";
 
@@ -50,10 +58,7 @@ pub(super) async fn all(
         ready,
     };
     let own = [Some(deps.options.namespace.clone())];
-    let served: Vec<Option<String>> = match deps.options.watch_namespaces.as_slice() {
-        [] => vec![None],
-        some => some.iter().cloned().map(Some).collect(),
-    };
+    let served = served(&deps.options);
     starter.start(&own, |c| &c.caches.hosts, host);
     starter.start(&served, |c| &c.caches.artifacts, artifact);
     starter.start(&served, |c| &c.caches.services, service);
@@ -170,6 +175,8 @@ fn deployment(
 ) {
     if let Some(now) = new {
         context.queues.deployments.add(Key::of(now));
+    } else if let Some(gone) = old {
+        context.revisions.forget(&Key::of(gone));
     }
     let claims = |d: Option<&WorkloadDeployment>| {
         d.map(|d| watch::claims_of(&d.spec.template.spec))

@@ -23,6 +23,8 @@ pub struct World {
     _plane: ControlPlane,
     pub client: Client,
     pub bus: SharedBus,
+    /// For the next operator that is started.
+    pub options: OperatorOptions,
     token: CancellationToken,
     operator: Option<JoinHandle<Result<operator::Exit, operator::OperatorError>>>,
 }
@@ -41,6 +43,7 @@ impl World {
             _plane: plane,
             client,
             bus: MemoryBus::new(),
+            options: options(),
             token: CancellationToken::new(),
             operator: None,
         };
@@ -55,9 +58,7 @@ impl World {
     /// Starts the operator with a client of its own.
     pub fn start_operator_as(&mut self, client: Client) {
         self.token = CancellationToken::new();
-        let mut options = OperatorOptions::new("default");
-        options.probe_interval = Duration::from_secs(1);
-        options.poll_interval = Duration::from_secs(2);
+        let options = self.options.clone();
         let deps = OperatorDeps::new(client, self.bus.clone(), options);
         self.operator = Some(tokio::spawn(operator::run(deps, self.token.clone())));
     }
@@ -170,6 +171,15 @@ impl World {
             anyhow::Ok(all)
         })
         .await
+    }
+}
+
+fn options() -> OperatorOptions {
+    OperatorOptions {
+        config_interval: Duration::from_millis(500),
+        probe_interval: Duration::from_secs(1),
+        poll_interval: Duration::from_secs(2),
+        ..OperatorOptions::new("default")
     }
 }
 

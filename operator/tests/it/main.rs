@@ -8,6 +8,7 @@
 )]
 
 mod artifacts;
+mod configuration;
 mod estate;
 mod fixture;
 mod hostnames;

@@ -1,7 +1,7 @@
 //! Asks the registry which digest the Artifact's image has.
 
 use crate::controllers::Context;
-use crate::core::pull_secret::{self, PullSecretError};
+use crate::core::pull_secret::Keyring;
 use crate::error::{Attempt, ReconcileError};
 use crd_types::Artifact;
 use k8s_openapi::api::core::v1::Secret;
@@ -82,16 +82,15 @@ async fn credentials(
             message,
         }));
     };
-    let config = secret
-        .data
-        .as_ref()
-        .and_then(|d| d.get(".dockerconfigjson"));
-    let found = match config {
-        Some(config) => pull_secret::find(&artifact.spec.image, &config.0),
-        None => Err(PullSecretError::NotDockerConfig),
-    };
+    let mut keyring = Keyring::default();
+    let found = keyring
+        .add(&secret.data.unwrap_or_default())
+        .and_then(|()| keyring.find(&artifact.spec.image));
     Ok(match found {
-        Ok(login) => Ok(login.map(|l| Credentials::basic(l.username, l.password))),
+        Ok(login) => Ok(login.map(|l| match l.registry_token {
+            Some(token) => Credentials::bearer(token),
+            None => Credentials::basic(l.username, l.password),
+        })),
         Err(error) => Err(Problem {
             reason: Reason::ConfigInvalid,
             message: format!("Secret {name}, named by imagePullSecret, {error}"),

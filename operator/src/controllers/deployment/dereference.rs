@@ -20,6 +20,11 @@ use std::time::Duration;
 pub(super) struct Templates(Vec<WorkloadTemplate>);
 
 impl Templates {
+    /// Each of them.
+    pub fn all_mut(&mut self) -> impl Iterator<Item = &mut WorkloadTemplate> {
+        self.0.iter_mut()
+    }
+
     /// The one that a ReplicaSet with replicas has, else the best: knowing more about an image rolls nothing out.
     fn choose(mut self, sets: &[Arc<WorkloadReplicaSet>]) -> WorkloadTemplate {
         let serves = |template: &WorkloadTemplate| {

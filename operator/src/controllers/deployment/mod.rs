@@ -6,8 +6,8 @@ mod dereference;
 mod progress;
 mod status;
 
-use super::Context;
 use super::queue::Next;
+use super::{Context, config};
 use crate::core::artifacts::ArtifactError;
 use crate::core::conditions::Conditions;
 use crate::core::rollout::{Bounds, Plan};
@@ -55,10 +55,13 @@ pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, Reconcil
     if deployment.meta().deletion_timestamp.is_some() {
         return Ok(Next::Wait);
     }
-    let templates = match dereference::templates(&context, &deployment) {
+    let mut templates = match dereference::templates(&context, &deployment) {
         Ok(templates) => templates,
         Err(error) => return unresolved(&context, &deployment, &error).await,
     };
+    for template in templates.all_mut() {
+        config::mark(&context, &deployment, template).await?;
+    }
     let family = dereference::family(&context, &deployment, templates);
     let mut look = Look::new(deployment, family);
     if !look.plan.steps.is_empty() {
@@ -66,10 +69,13 @@ pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, Reconcil
         let Some(deployment) = dereference::live(&context, &look.deployment).await? else {
             return Ok(Next::Wait);
         };
-        let templates = match dereference::templates(&context, &deployment) {
+        let mut templates = match dereference::templates(&context, &deployment) {
             Ok(templates) => templates,
             Err(error) => return unresolved(&context, &deployment, &error).await,
         };
+        for template in templates.all_mut() {
+            config::mark(&context, &deployment, template).await?;
+        }
         let family = dereference::live_family(&context, &deployment, templates).await?;
         look = Look::new(Arc::new(deployment), family);
     }

@@ -29,6 +29,7 @@ pub(super) fn start(
         .filter(|_| names)
         .map(|s| aliases::of_service(s, &namespace, cluster_domain).to_vec())
         .unwrap_or_default();
+    let tokens = tokens(&resolved);
     let base = base(workload, resolved, &namespace, &hostnames);
     let extension = ext::StartExtension {
         control_plane: control_plane.to_owned(),
@@ -37,7 +38,7 @@ pub(super) fn start(
             .get(TEMPLATE_HASH_ANNOTATION)
             .cloned()
             .unwrap_or_default(),
-        components: component_extensions(workload),
+        components: component_extensions(workload, &tokens),
         drain_seconds: u32::try_from(workload.spec.drain_seconds.unwrap_or(30)).unwrap_or(30),
         owner: workload
             .labels()
@@ -90,7 +91,7 @@ fn base(
         .map(|((component, environment), login)| v2::Component {
             name: component.name.clone(),
             image: component.image.clone(),
-            image_pull_secret: login.map(pull_secret),
+            image_pull_secret: login.and_then(pull_secret),
             image_pull_policy: pull_policy(component.image_pull_policy.as_deref()).into(),
             pool_size: component.pool_size,
             max_invocations: component.max_invocations,
@@ -107,7 +108,7 @@ fn base(
         annotations: workload.annotations().clone(),
         service: spec.service.as_ref().map(|service| v2::Service {
             image: service.image.clone(),
-            image_pull_secret: resolved.service_login.map(pull_secret),
+            image_pull_secret: resolved.service_login.and_then(pull_secret),
             image_pull_policy: pull_policy(service.image_pull_policy.as_deref()).into(),
             max_restarts: u64::try_from(service.max_restarts).unwrap_or_default(),
             local_resources: Some(local_resources(
@@ -120,6 +121,20 @@ fn base(
             host_interfaces,
         }),
         volumes: spec.volumes.iter().map(volume).collect(),
+    }
+}
+
+/// Registry tokens, for hosts with the extension.
+struct Tokens {
+    components: Vec<Option<String>>,
+    service: Option<String>,
+}
+
+fn tokens(resolved: &Resolved) -> Tokens {
+    let token = |login: Option<&Login>| login.and_then(|l| l.registry_token.clone());
+    Tokens {
+        components: resolved.logins.iter().map(|l| token(l.as_ref())).collect(),
+        service: token(resolved.service_login.as_ref()),
     }
 }
 
@@ -165,11 +180,15 @@ fn volume(volume: &crd_types::Volume) -> v2::Volume {
     }
 }
 
-fn pull_secret(login: Login) -> v2::ImagePullSecret {
-    v2::ImagePullSecret {
-        username: login.username,
-        password: login.password,
-    }
+/// User and password; a token travels in the extension.
+fn pull_secret(login: Login) -> Option<v2::ImagePullSecret> {
+    login
+        .registry_token
+        .is_none()
+        .then_some(v2::ImagePullSecret {
+            username: login.username,
+            password: login.password,
+        })
 }
 
 fn pull_policy(policy: Option<&str>) -> v2::ImagePullPolicy {
@@ -182,7 +201,10 @@ fn pull_policy(policy: Option<&str>) -> v2::ImagePullPolicy {
 }
 
 /// Limits by component name; the service's under the empty name.
-fn component_extensions(workload: &Workload) -> BTreeMap<String, ext::ComponentExtension> {
+fn component_extensions(
+    workload: &Workload,
+    tokens: &Tokens,
+) -> BTreeMap<String, ext::ComponentExtension> {
     let spec = &workload.spec;
     let mut all: BTreeMap<String, ext::ComponentExtension> = spec
         .components
@@ -194,10 +216,18 @@ fn component_extensions(workload: &Workload) -> BTreeMap<String, ext::ComponentE
             )
         })
         .collect();
+    for (component, token) in spec.components.iter().zip(&tokens.components) {
+        if let Some(extension) = all.get_mut(&component.name) {
+            extension.registry_token = token.clone().unwrap_or_default();
+        }
+    }
     if let Some(s) = &spec.service {
         all.insert(
             String::new(),
-            extension(s.resources.as_ref(), s.timeouts.as_ref(), s.max_in_flight),
+            ext::ComponentExtension {
+                registry_token: tokens.service.clone().unwrap_or_default(),
+                ..extension(s.resources.as_ref(), s.timeouts.as_ref(), s.max_in_flight)
+            },
         );
     }
     all.retain(|_, extension| *extension != ext::ComponentExtension::default());

@@ -1,11 +1,13 @@
 //! Reads by name, uncached: ConfigMaps, Secrets, pull secrets. Nothing is listed, nothing is kept.
 
+use super::default_secrets::DefaultSecrets;
+use crate::controllers::Context;
 use crate::core::config_layers::{self, LayerError, Source};
-use crate::core::pull_secret::{self, Login, PullSecretError};
+use crate::core::pull_secret::{Keyring, Login};
 use crate::error::{Attempt, ReconcileError};
 use crd_types::{ConfigRef, LocalResources, Workload};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, ResourceExt};
 use protocol::Reason;
 use std::collections::BTreeMap;
 
@@ -33,11 +35,14 @@ pub(super) struct Unresolved {
 
 /// Reads everything; the inner error is the user's to mend.
 pub(super) async fn resolve(
-    client: Client,
+    context: &Context,
     workload: &Workload,
 ) -> Result<Result<Resolved, Unresolved>, ReconcileError> {
     let namespace = workload.namespace().unwrap_or_default();
+    let client = context.client();
     let mut reader = Reader {
+        defaults_of: DefaultSecrets::of(context, &namespace),
+        defaults: None,
         config_maps: Api::namespaced(client.clone(), &namespace),
         secrets: Api::namespaced(client, &namespace),
         maps: BTreeMap::new(),
@@ -91,14 +96,16 @@ type Layers<'a> = (
 );
 
 /// Reads each object once for one resolution.
-struct Reader {
+struct Reader<'a> {
+    defaults_of: DefaultSecrets<'a>,
+    defaults: Option<Keyring>,
     config_maps: Api<ConfigMap>,
     secrets: Api<Secret>,
     maps: BTreeMap<String, Option<BTreeMap<String, String>>>,
     held: BTreeMap<String, Option<Secret>>,
 }
 
-impl Reader {
+impl Reader<'_> {
     async fn environment(
         &mut self,
         resources: Option<&LocalResources>,
@@ -118,7 +125,10 @@ impl Reader {
     ) -> Result<Result<BTreeMap<String, String>, Unresolved>, ReconcileError> {
         let mut config_maps = Vec::with_capacity(config_from.len());
         for reference in config_from {
-            let data = self.config_map(&reference.name).await?;
+            let data = match self.config_map(&reference.name).await? {
+                Ok(data) => data,
+                Err(unresolved) => return Ok(Err(unresolved)),
+            };
             config_maps.push(Source {
                 name: reference.name.clone(),
                 optional: reference.optional,
@@ -146,13 +156,26 @@ impl Reader {
         Ok(config_layers::merge(literal, config_maps, secrets).map_err(|error| unusable(&error)))
     }
 
+    /// From the secret that is named, which has to be there; else from those of the namespace's default account, as
+    /// far as they are.
     async fn login(
         &mut self,
         image: &str,
         secret: Option<&str>,
     ) -> Result<Result<Option<Login>, Unresolved>, ReconcileError> {
         let Some(name) = secret.filter(|name| !name.is_empty()) else {
-            return Ok(Ok(None));
+            if self.defaults.is_none() {
+                self.defaults = Some(self.default_keyring().await?);
+            }
+            let defaults = self.defaults.as_ref().map(|ring| ring.find(image));
+            return Ok(Ok(match defaults {
+                Some(Ok(login)) => login,
+                Some(Err(error)) => {
+                    tracing::warn!(image, %error, "a pull secret of the default account cannot be used");
+                    None
+                }
+                None => None,
+            }));
         };
         let Some(secret) = self.secret(name).await? else {
             let message = format!("Secret {name}, named by imagePullSecret, does not exist");
@@ -161,35 +184,52 @@ impl Reader {
                 message,
             }));
         };
-        let data = secret
-            .data
-            .as_ref()
-            .and_then(|d| d.get(".dockerconfigjson"));
-        let found = match data {
-            Some(config) => pull_secret::find(image, &config.0),
-            None => Err(PullSecretError::NotDockerConfig),
-        };
+        let mut keyring = Keyring::default();
+        let found = keyring
+            .add(&secret.data.clone().unwrap_or_default())
+            .and_then(|()| keyring.find(image));
         Ok(found.map_err(|error| Unresolved {
             reason: Reason::ConfigInvalid,
             message: format!("Secret {name}, named by imagePullSecret, {error}"),
         }))
     }
 
+    /// Pull secrets of the default account. One that is missing or of no use is passed over, as by the kubelet.
+    async fn default_keyring(&mut self) -> Result<Keyring, ReconcileError> {
+        let mut keyring = Keyring::default();
+        for name in self.defaults_of.names().await? {
+            let Some(secret) = self.secret(&name).await? else {
+                tracing::debug!(secret = %name, "a pull secret of the default account does not exist");
+                continue;
+            };
+            if let Err(error) = keyring.add(&secret.data.clone().unwrap_or_default()) {
+                tracing::warn!(secret = %name, %error, "a pull secret of the default account cannot be used");
+            }
+        }
+        Ok(keyring)
+    }
+
     async fn config_map(
         &mut self,
         name: &str,
-    ) -> Result<Option<BTreeMap<String, String>>, ReconcileError> {
+    ) -> Result<Result<Option<BTreeMap<String, String>>, Unresolved>, ReconcileError> {
         if let Some(held) = self.maps.get(name) {
-            return Ok(held.clone());
+            return Ok(Ok(held.clone()));
         }
         let read = self
             .config_maps
             .get_opt(name)
             .await
             .attempt("reading a ConfigMap")?;
-        let data = read.map(|map| map.data.unwrap_or_default());
+        let data = match read
+            .map(|map| config_layers::map_text(name, map))
+            .transpose()
+        {
+            Ok(data) => data,
+            Err(error) => return Ok(Err(unusable(&error))),
+        };
         self.maps.insert(name.to_owned(), data.clone());
-        Ok(data)
+        Ok(Ok(data))
     }
 
     async fn secret(&mut self, name: &str) -> Result<Option<&Secret>, ReconcileError> {
@@ -208,7 +248,7 @@ impl Reader {
 fn unusable(error: &LayerError) -> Unresolved {
     let reason = match error {
         LayerError::NotFound { .. } => Reason::ConfigNotFound,
-        LayerError::NotText { .. } => Reason::ConfigInvalid,
+        LayerError::NotText { .. } | LayerError::Binary { .. } => Reason::ConfigInvalid,
     };
     Unresolved {
         reason,

@@ -1,6 +1,7 @@
 //! Workloads: placed on a host, started there, watched, and stopped before they go.
 
 mod build;
+pub mod default_secrets;
 mod dereference;
 mod finalize;
 mod hostnames;

@@ -31,7 +31,7 @@ async fn try_to(
 ) -> Result<Next, ReconcileError> {
     let uid = workload.uid().unwrap_or_default();
     context.metrics.placements.pending(&uid);
-    let mut resolved = match dereference::resolve(context.client(), workload).await? {
+    let mut resolved = match dereference::resolve(context, workload).await? {
         Ok(resolved) => resolved,
         Err(unresolved) => {
             context.metrics.placements.unplaced(unresolved.reason);

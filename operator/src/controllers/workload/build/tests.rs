@@ -24,6 +24,7 @@ fn resolved() -> Resolved {
         logins: vec![Some(Login {
             username: "u".into(),
             password: "p".into(),
+            registry_token: None,
         })],
         ..Resolved::default()
     }
