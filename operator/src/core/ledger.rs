@@ -1,7 +1,8 @@
 //! What is promised of each host, kept as placements come and go, so that the next one need not count. A placement
 //! counts from the moment a host is chosen: the cache shows it later.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 
 /// What one workload takes of its host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +17,10 @@ pub struct Share {
     pub instances: u64,
     /// Images that it runs.
     pub images: Vec<String>,
+    /// Ports of its own.
+    pub ports: BTreeSet<u16>,
+    /// Namespace and name of the Deployment, or of the Workload: replicas of one share a port.
+    pub tenant: String,
 }
 
 /// What is promised of one host.
@@ -29,12 +34,24 @@ pub struct Load {
     pub instances: u64,
     owners: HashMap<String, usize>,
     images: HashMap<String, usize>,
+    ports: HashMap<(u16, String), usize>,
 }
 
 impl Load {
     /// Workloads of this ReplicaSet.
     pub fn siblings(&self, owner: &str) -> usize {
         self.owners.get(owner).copied().unwrap_or_default()
+    }
+
+    /// A port of those asked for that somebody else has.
+    pub fn port_taken(&self, asked: &BTreeSet<u16>, tenant: &str) -> Option<u16> {
+        if asked.is_empty() {
+            return None;
+        }
+        let mut others = self.ports.keys().filter(|(_, holder)| holder != tenant);
+        others
+            .find(|(port, _)| asked.contains(port))
+            .map(|(port, _)| *port)
     }
 
     /// Whether workloads there run all of these images.
@@ -115,6 +132,10 @@ impl Ledger {
         for image in &share.images {
             *load.images.entry(image.clone()).or_default() += 1;
         }
+        for port in &share.ports {
+            let key = (*port, share.tenant.clone());
+            *load.ports.entry(key).or_default() += 1;
+        }
     }
 
     fn subtract(&mut self, share: &Share) {
@@ -130,13 +151,16 @@ impl Ledger {
         for image in &share.images {
             less(&mut load.images, image);
         }
+        for port in &share.ports {
+            less(&mut load.ports, &(*port, share.tenant.clone()));
+        }
         if load.workloads == 0 {
             self.hosts.remove(&share.host);
         }
     }
 }
 
-fn less(counts: &mut HashMap<String, usize>, key: &str) {
+fn less<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
     if let Some(count) = counts.get_mut(key) {
         *count -= 1;
         if *count == 0 {
@@ -157,7 +181,41 @@ mod tests {
             memory: 5,
             instances: 1,
             images: vec![format!("image-of-{owner}")],
+            ..Share::default()
         }
+    }
+
+    #[test]
+    fn a_port_is_shared_by_one_deployment_s_replicas_only() {
+        let share = |tenant: &str| Share {
+            host: "h".into(),
+            tenant: tenant.into(),
+            ports: BTreeSet::from([8080]),
+            ..Share::default()
+        };
+        let asked = BTreeSet::from([8080, 9090]);
+        let mut ledger = Ledger::default();
+        ledger.assume("1", share("n/a"));
+        ledger.seen("2", Some(share("n/a")));
+        assert_eq!(ledger.load("h").unwrap().port_taken(&asked, "n/a"), None);
+        assert_eq!(
+            ledger.load("h").unwrap().port_taken(&asked, "n/b"),
+            Some(8080)
+        );
+        assert_eq!(
+            ledger
+                .load("h")
+                .unwrap()
+                .port_taken(&BTreeSet::from([1]), "n/b"),
+            None
+        );
+        ledger.forget("1");
+        assert_eq!(
+            ledger.load("h").unwrap().port_taken(&asked, "n/b"),
+            Some(8080)
+        );
+        ledger.forget("2");
+        assert_eq!(ledger.load("h"), None);
     }
 
     #[test]

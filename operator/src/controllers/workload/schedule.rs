@@ -4,9 +4,11 @@ use crate::bus::HostView;
 use crate::controllers::Context;
 use crate::core::durations;
 use crate::core::environment;
+use crate::core::http;
 use crate::core::ledger::{Ledger, Load, Share};
 use crate::core::scheduler::{self, Candidate, Demand};
 use crate::watch;
+use crd_types::names::DEPLOYMENT_LABEL;
 use crd_types::{Resources, Workload};
 use kube::ResourceExt;
 use protocol::Reason;
@@ -111,6 +113,8 @@ impl Wish {
                 .fold(0, u64::saturating_add),
             instances: pools.chain(service.map(|_| 1)).fold(0, u64::saturating_add),
             images: images.chain(service.map(|s| &s.image)).cloned().collect(),
+            ports: http::own_ports(spec),
+            tenant: tenant(workload),
         })
     }
 
@@ -120,6 +124,13 @@ impl Wish {
             ..self.0.clone()
         }
     }
+}
+
+/// Who shares a port: hosts are told the same.
+fn tenant(workload: &Workload) -> String {
+    let owner = workload.labels().get(DEPLOYMENT_LABEL);
+    let owner = owner.cloned().unwrap_or_else(|| workload.name_any());
+    format!("{}/{owner}", workload.namespace().unwrap_or_default())
 }
 
 /// What a Workload takes of the host that it is placed on, as its status says.
@@ -189,6 +200,7 @@ pub(super) fn candidate<'a>(host: &'a HostView, ledger: &Ledger, wish: &Wish) ->
             (Some(load), Some(owner)) => load.siblings(owner),
             _ => 0,
         },
+        port_taken: load.and_then(|load| load.port_taken(&wish.0.ports, &wish.0.tenant)),
         has_images: load.is_some_and(|load| load.has_images(&wish.0.images)),
         failed_last: false,
     }

@@ -68,6 +68,7 @@ impl fmt::Display for Misfit {
             Self::NoHttp => f.write_str("have no HTTP listener"),
             Self::Interface(package) => write!(f, "lack {package}"),
             Self::Feature(feature) => write!(f, "lack {feature}"),
+            Self::PortTaken(port) => write!(f, "have port {port} taken"),
             Self::Strain(Strain::Cpu) => f.write_str("over the processor threshold"),
             Self::Strain(Strain::Memory) => f.write_str("over the memory threshold"),
             Self::Instances => f.write_str("have too few instances left"),

@@ -23,6 +23,8 @@ pub enum Misfit {
     Interface(String),
     /// Speaks the base protocol only.
     Feature(&'static str),
+    /// A port that is asked for is another Deployment's there.
+    PortTaken(u16),
     /// Its machine is busy beyond the threshold.
     Strain(Strain),
     /// Has not so many instances left.
@@ -74,6 +76,9 @@ pub(super) fn check(demand: &Demand<'_>, host: &Candidate<'_>) -> Result<(), Mis
         && let Some(feature) = demand.features.first()
     {
         return Err(Misfit::Feature(feature));
+    }
+    if let Some(port) = host.port_taken {
+        return Err(Misfit::PortTaken(port));
     }
     if let Some(strain) = host.strain {
         return Err(Misfit::Strain(strain));

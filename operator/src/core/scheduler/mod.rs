@@ -41,6 +41,8 @@ pub struct Candidate<'a> {
     pub free_memory: Option<u64>,
     /// Workloads of the same ReplicaSet placed there.
     pub siblings: usize,
+    /// A port that the workload asks for and another Deployment has there.
+    pub port_taken: Option<u16>,
     /// Something there runs all of the workload's images.
     pub has_images: bool,
     /// The workload's last start failed there.

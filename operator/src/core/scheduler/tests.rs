@@ -290,3 +290,19 @@ proptest! {
         prop_assert_eq!(first, place("w", &Demand::default(), &candidates).unwrap());
     }
 }
+
+#[test]
+fn a_host_whose_port_another_has_does_not_fit() {
+    let candidate = |id: &'static str, taken: Option<u16>| Candidate {
+        id,
+        ready: true,
+        extended: true,
+        port_taken: taken,
+        ..Candidate::default()
+    };
+    let demand = Demand::default();
+    let free = [candidate("a", Some(8080)), candidate("b", None)];
+    assert_eq!(place("w", &demand, &free), Ok("b"));
+    let none = place("w", &demand, &free[..1]).unwrap_err();
+    assert_eq!(none.to_string(), "0/1 hosts: 1 have port 8080 taken");
+}
