@@ -18,7 +18,7 @@ use crate::operator::Operator;
 /// Creates at one time.
 const AT_A_TIME: usize = 16;
 /// Time without a step forward after which there will be none.
-const STANDSTILL: Duration = Duration::from_secs(60);
+const STANDSTILL: Duration = Duration::from_mins(1);
 /// Time without a write that counts as rest, beyond what a fleet at rest writes now and then.
 const QUIET: Duration = Duration::from_secs(5);
 /// Writes in that time which a fleet at rest may make.
