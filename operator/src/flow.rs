@@ -47,7 +47,7 @@ mod tests {
             }
         });
         let client = limited(Client::new(server, "default"));
-        let requests = (0..AT_A_TIME * 2 + 1).map(|_| {
+        let requests = (0..=AT_A_TIME * 2).map(|_| {
             let request = http::Request::get("/").body(Body::empty()).unwrap();
             client.send(request)
         });
