@@ -61,6 +61,10 @@ pub struct HostArgs {
     /// How long the host keeps answering for a workload that stops, so that others learn of it.
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration, help_heading = "Shutdown")]
     endpoint_delay: Duration,
+    /// How long a host that is told to stop leaves its workloads running, so that other hosts can take over first;
+    /// 0s does not wait. A Pod's grace period must allow this and `--drain`.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration, help_heading = "Shutdown")]
+    handover: Duration,
     /// How long open requests may take to end when the host is told to stop, `--endpoint-delay` included.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration, help_heading = "Shutdown")]
     drain: Duration,
@@ -133,6 +137,7 @@ impl HostArgs {
             scratch: self.scratch_dir.clone().unwrap_or_else(std::env::temp_dir),
             volume_roots: self.host_path_root.clone(),
             endpoint_delay: self.endpoint_delay,
+            handover: self.handover,
             drain: self.drain,
         })
     }

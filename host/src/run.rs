@@ -36,6 +36,8 @@ pub struct HostOptions {
     pub volume_roots: Vec<PathBuf>,
     /// How long a stopping workload is still routed to in any case.
     pub endpoint_delay: Duration,
+    /// How long a host that was told to stop leaves its workloads running, for others to take over.
+    pub handover: Duration,
     /// How long open requests may take to end when a workload or the host stops.
     pub drain: Duration,
 }
@@ -144,8 +146,8 @@ impl HostBuilder {
     }
 }
 
-/// Runs a host until `token` is cancelled, then drains: no new workloads, goodbye on the bus, every workload
-/// stopped, connections closed. A part that dies ends the host with an error.
+/// Runs a host until `token` is cancelled, then drains: no new workloads, time for others to take over, every
+/// workload stopped, goodbye on the bus, connections closed. A part that dies ends the host with an error.
 pub async fn run(deps: HostDeps, token: CancellationToken) -> Result<Exit, RunError> {
     let HostDeps {
         engine,
@@ -164,6 +166,7 @@ pub async fn run(deps: HostDeps, token: CancellationToken) -> Result<Exit, RunEr
         scratch,
         volume_roots,
         endpoint_delay,
+        handover,
         drain,
     } = options;
     let part = metrics.sub_registry(
@@ -203,6 +206,7 @@ pub async fn run(deps: HostDeps, token: CancellationToken) -> Result<Exit, RunEr
         http_port: http.map_or(0, |address| address.port()),
         addresses: addresses(http, &identity.hostname),
         interval: agent::INTERVAL,
+        handover,
         drain: Some(drain),
     };
     let served = agent::run(agent, token.clone());

@@ -3,6 +3,7 @@
 
 mod beat;
 mod commands;
+mod handover;
 mod identity;
 mod machine;
 mod server;
@@ -39,7 +40,9 @@ pub struct AgentDeps {
     pub addresses: Vec<String>,
     /// Time between heartbeats, by default [`INTERVAL`].
     pub interval: Duration,
-    /// How long workloads may take to drain at the end; `None` leaves it to each workload.
+    /// How long workloads are left running at the end, for others to take over. Zero: not at all.
+    pub handover: Duration,
+    /// How long workloads may take to drain after that; `None` leaves it to each workload.
     pub drain: Option<Duration>,
 }
 
@@ -57,8 +60,8 @@ pub enum AgentError {
     TaskEnded(&'static str),
 }
 
-/// Serves until `token` is cancelled. Then it says that the host is draining, refuses what is new, stops every workload,
-/// says goodbye and returns. A task that dies ends the agent with an error: a host that does not hear must not look alive.
+/// Serves until `token` is cancelled. Then it says that the host is draining, refuses what is new, leaves its workloads
+/// running until others have taken over or the time for that is up, stops what is left, says goodbye and returns. A task that dies ends the agent with an error: a host that does not hear must not look alive.
 pub async fn run(deps: AgentDeps, token: CancellationToken) -> Result<(), AgentError> {
     let id = deps.identity.id.clone();
     let voice = Arc::new(Voice::new(
@@ -97,6 +100,14 @@ pub async fn run(deps: AgentDeps, token: CancellationToken) -> Result<(), AgentE
     }
     deps.workloads.close();
     say(&voice, Phase::Draining).await;
+    tokio::select! {
+        biased;
+        ended = tasks.join_next() => {
+            let error = early(ended);
+            tracing::warn!(%error, "a task failed while stopping: nobody can take over");
+        }
+        () = handover::wait(deps.workloads.as_ref(), deps.handover) => {}
+    }
     deps.workloads.stop_all(deps.drain).await;
     // The last states are told before the goodbye; commands are answered until then.
     end.cancel();

@@ -46,7 +46,14 @@ impl Host {
         .env("HOME", folder.path())
         .args(["--name", "raw", "--host-group", "test", "--label", "zone=a"])
         .args(["--scheduler-nats-url".to_owned(), nats.url()])
-        .args(["--endpoint-delay", "100ms", "--drain", "5s"])
+        .args([
+            "--endpoint-delay",
+            "100ms",
+            "--handover",
+            "0s",
+            "--drain",
+            "5s",
+        ])
         .args(["--http-addr", http])
         .args(["--admin-addr".to_owned(), admin.to_string()])
         .args([

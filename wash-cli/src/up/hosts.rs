@@ -55,6 +55,9 @@ pub fn flags(plan: &Plan, index: usize) -> Result<HostArgs, Failure> {
         // Nobody but this process routes to its hosts: nobody needs time to learn that one stops.
         "--endpoint-delay".to_owned(),
         "0s".to_owned(),
+        // All of the platform ends with this process: nobody takes over.
+        "--handover".to_owned(),
+        "0s".to_owned(),
     ];
     let parsed = Flags::try_parse_from(ours.into_iter().chain(plan.host_flags.iter().cloned()))
         .map_err(|error| {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use host::agent::workloads::{failed, report};
-use host::agent::{self, AgentError, StateChange};
+use host::agent::{self, AgentDeps, AgentError, StateChange};
 use protocol::bus::memory::MemoryBus;
 use protocol::bus::nats::{self, NatsOptions};
 use protocol::bus::{BusError, BusStatus, Headers, SharedBus};
@@ -229,6 +229,60 @@ async fn it_drains_stops_everything_and_says_goodbye() {
         assert_eq!(own, HostHeartbeat::default());
     })
     .await;
+}
+
+#[tokio::test]
+async fn w39_it_leaves_its_workloads_running_until_others_have_taken_over() {
+    on_both(async |host, operator| {
+        let mut running = Running::start_with(operator, |workloads| AgentDeps {
+            handover: TEST,
+            ..deps(host, workloads, NEVER)
+        })
+        .await;
+        for id in ["w-1", "w-2"] {
+            let start = extended(id, "cart", "r1");
+            running.ask_ext(Command::StartV1, &start).await;
+        }
+        running.token.cancel();
+        while !running.heard.announcement().await.draining {}
+        let there = |running: &Running| running.workloads.told()[2..].to_vec();
+        // As the operator does when a replacement is ready elsewhere.
+        running.workloads.forget("w-1");
+        running.workloads.tell(gone("w-1"));
+        while id_of(&running.heard.state().await.report.unwrap()) != "w-1" {}
+        let asked: HostHeartbeat = running.ask(Command::Heartbeat, &()).await;
+        assert_eq!(asked.workload_count, 1);
+        assert_eq!(there(&running), [Told::Close]);
+        running.workloads.forget("w-2");
+        running.workloads.tell(gone("w-2"));
+        until(AT_ONCE, "stop_all", async || {
+            let told = there(&running);
+            let all = [Told::Close, Told::StopAll(Some(Duration::from_secs(7)))];
+            if told == all {
+                Ok(())
+            } else {
+                Err(format!("{told:?}"))
+            }
+        })
+        .await
+        .unwrap();
+        running.workloads.may_end.add_permits(1);
+        while !running.heard.announcement().await.goodbye {}
+        let ended = within(AT_ONCE, "the agent's end", running.task)
+            .await
+            .unwrap();
+        ended.unwrap().unwrap();
+    })
+    .await;
+}
+
+fn gone(id: &str) -> StateChange {
+    StateChange {
+        namespace: "shop".to_owned(),
+        name: "cart".to_owned(),
+        control_plane: "cluster-a".to_owned(),
+        report: report(id, WorkloadState::NotFound, "Workload has stopped"),
+    }
 }
 
 #[tokio::test]

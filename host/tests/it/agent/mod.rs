@@ -68,6 +68,7 @@ fn deps(bus: SharedBus, workloads: Arc<Fake>, interval: Duration) -> AgentDeps {
         http_port: 8080,
         addresses: vec!["10.0.0.7".to_owned()],
         interval,
+        handover: Duration::ZERO,
         drain: Some(Duration::from_secs(7)),
     }
 }
@@ -92,14 +93,15 @@ impl Running {
 
     /// Starts an agent; everything it says is still to be heard.
     async fn start_unheard(host: SharedBus, operator: SharedBus, interval: Duration) -> Self {
+        Self::start_with(operator, |workloads| deps(host, workloads, interval)).await
+    }
+
+    async fn start_with(operator: SharedBus, deps: impl FnOnce(Arc<Fake>) -> AgentDeps) -> Self {
         let heard = Heard(operator.subscribe("runtime.operator.>").await.unwrap());
         operator.flush().await.unwrap();
         let workloads = Fake::new();
         let token = CancellationToken::new();
-        let task = tokio::spawn(agent::run(
-            deps(host, Arc::clone(&workloads), interval),
-            token.clone(),
-        ));
+        let task = tokio::spawn(agent::run(deps(Arc::clone(&workloads)), token.clone()));
         Self {
             operator,
             workloads,
