@@ -131,7 +131,7 @@ impl Dispatch {
                 let table = table.load();
                 match table.find(&host) {
                     Route::Found(candidates) => self.begin(candidates),
-                    Route::Ambiguous => Err(Problem::ambiguous_host(&host)),
+                    Route::Ambiguous(longer) => Err(Problem::ambiguous_host(&host, &longer)),
                     Route::Unknown => Err(Problem::unknown_host(&host)),
                 }
             }

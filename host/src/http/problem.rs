@@ -52,12 +52,17 @@ impl Problem {
         )
     }
 
-    pub(super) fn ambiguous_host(host: &str) -> Self {
+    pub(super) fn ambiguous_host(host: &str, longer: &[&str]) -> Self {
+        let remedy = if longer.is_empty() {
+            "use a name with its namespace".to_owned()
+        } else {
+            format!("use one of {}", longer.join(", "))
+        };
         Self::new(
             StatusCode::MISDIRECTED_REQUEST,
             Reason::AliasAmbiguous,
             format!(
-                "workloads of several namespaces answer for {host:?}; use a name with its namespace"
+                "workloads of several namespaces answer for {host:?}; {remedy}"
             ),
         )
     }

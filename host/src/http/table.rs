@@ -2,7 +2,7 @@
 //! one, so that requests read without a lock.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -17,8 +17,8 @@ pub(super) type Candidates = Arc<[Arc<Entry>]>;
 /// What a name leads to.
 pub(super) enum Route<'a> {
     Found(&'a Candidates),
-    /// A single-label name that workloads of several namespaces hold.
-    Ambiguous,
+    /// A single-label name that workloads of several namespaces hold, and longer names of theirs.
+    Ambiguous(Vec<&'a str>),
     Unknown,
 }
 
@@ -37,9 +37,32 @@ impl Table {
     pub(super) fn find(&self, host: &str) -> Route<'_> {
         match self.names.get(host) {
             None => Route::Unknown,
-            Some(name) if name.ambiguous => Route::Ambiguous,
+            Some(name) if name.ambiguous => Route::Ambiguous(self.longer(host, &name.candidates)),
             Some(name) => Route::Found(&name.candidates),
         }
+    }
+
+    /// For each namespace among `candidates` the shortest name that goes on from `host` and is not ambiguous. Looks
+    /// at the whole table: such requests are mistakes, and few.
+    fn longer(&self, host: &str, candidates: &Candidates) -> Vec<&str> {
+        let mut found: BTreeMap<Arc<str>, &str> = BTreeMap::new();
+        for (name, held) in &self.names {
+            let below = name
+                .strip_prefix(host)
+                .is_some_and(|rest| rest.starts_with('.'));
+            if !below || held.ambiguous {
+                continue;
+            }
+            let shared = |entry: &&Arc<Entry>| candidates.iter().any(|c| Arc::ptr_eq(c, entry));
+            for entry in held.candidates.iter().filter(shared) {
+                let namespace = Arc::clone(&entry.handler().workload().namespace);
+                let best = found.entry(namespace).or_insert(name);
+                if (name.len(), &**name) < (best.len(), *best) {
+                    *best = name;
+                }
+            }
+        }
+        found.into_values().collect()
     }
 
     /// A table with `entry` under all `hostnames`, or the first reason why not.

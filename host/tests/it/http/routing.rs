@@ -137,12 +137,22 @@ async fn names_of_services_belong_to_their_namespace() {
 async fn a_single_label_held_by_two_namespaces_is_misdirected() {
     within(async {
         let front = front();
-        let red = front.serve(Handler::named("red/web-0"), &["web"]).unwrap();
+        let red = front
+            .serve(
+                Handler::named("red/web-0"),
+                &["web", "web.red", "web.red.svc", "red.example"],
+            )
+            .unwrap();
         assert_eq!(get(front.address, "web").await.body, "red/web-0");
-        let blue = front.serve(Handler::named("blue/web-0"), &["web"]).unwrap();
+        let blue = front
+            .serve(Handler::named("blue/web-0"), &["web", "web.blue.svc"])
+            .unwrap();
         let reply = get(front.address, "web").await;
         assert_eq!(reply.status, 421);
         assert!(reply.body.contains("several namespaces"), "{}", reply.body);
+        let longer = "use one of web.blue.svc, web.red";
+        assert!(reply.body.contains(longer), "{}", reply.body);
+        assert_eq!(get(front.address, "web.red").await.body, "red/web-0");
         drop(red);
         assert_eq!(get(front.address, "web").await.body, "blue/web-0");
         drop(blue);
