@@ -24,6 +24,8 @@ pub enum Heard {
     Back,
     /// Load only.
     Same,
+    /// Another process has taken its name and lives: this one stays lost.
+    Superseded,
 }
 
 /// Whether a host can be counted on.
@@ -124,6 +126,7 @@ impl Fleet {
                 lost_since: None,
                 left: None,
                 leaving: false,
+                superseded_by: None,
                 owed,
                 no_responders: 0,
                 refused_at: None,
@@ -142,17 +145,42 @@ impl Fleet {
         {
             return (Heard::Same, Vec::new());
         }
+        let superseded = old
+            .as_ref()
+            .and_then(|old| held.hosts.get(old.superseded_by.as_ref()?));
+        if superseded
+            .is_some_and(|by| by.lost_since.is_none() && beat.started_at <= by.beat.started_at)
+        {
+            return (Heard::Superseded, Vec::new());
+        }
+        let younger_lives = held.hosts.values().any(|h| {
+            h.beat.name == beat.name
+                && h.beat.id != beat.id
+                && h.heard
+                && h.lost_since.is_none()
+                && h.beat.started_at > beat.started_at
+        });
+        if younger_lives && beat.started_at.is_some() {
+            return (Heard::Superseded, Vec::new());
+        }
+        // Of two that do not say which is older, the one heard of later is the younger.
+        let is_new = old.as_ref().is_none_or(|old| !old.heard);
+        let younger = |than: &Beat| {
+            than.started_at < beat.started_at || (is_new && than.started_at == beat.started_at)
+        };
         let replaced: Vec<String> = held
             .hosts
             .values()
             .filter(|h| h.beat.id != beat.id && h.lost_since.is_none())
             .filter(|h| h.beat.name == beat.name || (in_pod && same_place(&h.beat, &beat)))
-            .filter(|h| h.beat.started_at <= beat.started_at)
+            .filter(|h| younger(&h.beat))
             .map(|h| h.beat.id.clone())
             .collect();
         for id in &replaced {
             if let Some(host) = held.hosts.get_mut(id) {
-                Arc::make_mut(host).lost_since = Some(now);
+                let host = Arc::make_mut(host);
+                host.lost_since = Some(now);
+                host.superseded_by = Some(beat.id.clone());
             }
         }
         let strain = self
@@ -185,6 +213,7 @@ impl Fleet {
             lost_since: None,
             left: None,
             leaving: old.as_ref().is_some_and(|o| o.leaving),
+            superseded_by: None,
             owed: old.map(|o| o.owed.clone()).unwrap_or_default(),
             no_responders: 0,
             refused_at: None,
@@ -572,5 +601,40 @@ mod tests {
         let (_, mut replaced) = fleet.heard(at("new", 80), true, now);
         replaced.sort();
         assert_eq!(replaced, ["old", "stranger"]);
+    }
+
+    #[test]
+    fn two_processes_of_one_name_do_not_take_turns() {
+        let fleet = Fleet::new(Policy::default());
+        let now = Instant::now();
+        let unsaid = |id: &str| Beat {
+            id: id.into(),
+            name: "n".into(),
+            ..Beat::default()
+        };
+        fleet.heard(unsaid("first"), false, now);
+        let (heard, replaced) = fleet.heard(unsaid("second"), false, now);
+        assert_eq!(
+            (heard, replaced),
+            (Heard::Arrived, vec!["first".to_owned()])
+        );
+        for _ in 0..3 {
+            assert_eq!(
+                fleet.heard(unsaid("first"), false, now).0,
+                Heard::Superseded
+            );
+            assert_eq!(
+                fleet.heard(unsaid("second"), false, now),
+                (Heard::Same, Vec::new())
+            );
+        }
+        fleet.left("second", "goodbye", now);
+        assert_eq!(fleet.heard(unsaid("first"), false, now).0, Heard::Arrived);
+
+        let (late, early) = ("2026-11-21T01:00:00Z", "2026-11-21T00:00:00Z");
+        fleet.heard(beat("young", "m", late), false, now);
+        let (heard, _) = fleet.heard(beat("old", "m", early), false, now);
+        assert_eq!(heard, Heard::Superseded);
+        assert_eq!(fleet.named("m").unwrap().beat.id, "young");
     }
 }

@@ -100,6 +100,8 @@ pub struct HostView {
     pub left: Option<&'static str>,
     /// Its Pod is being stopped.
     pub leaving: bool,
+    /// Id of the process that took its place.
+    pub superseded_by: Option<String>,
     /// Stops that it did not take, because it was lost; only of a host that cannot list what it has.
     pub owed: Vec<OwedStop>,
     /// Cordoned: its object says that it takes no new workloads.

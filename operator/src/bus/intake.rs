@@ -25,6 +25,8 @@ pub enum Said {
     Nonsense {
         /// Host id; empty when the subject names none.
         host: String,
+        /// Name of the host that it was to pass for, as far as it can be read.
+        name: String,
         /// What is wrong with it.
         problem: String,
     },
@@ -59,6 +61,16 @@ fn sender(subject: &str) -> &str {
             | Parsed::WorkloadState { host, .. },
         ) => host,
         _ => "",
+    }
+}
+
+/// The name that a heartbeat gives, whatever else is wrong with it.
+fn alleged(message: &Message) -> String {
+    match parse(&message.subject) {
+        Some(Parsed::Heartbeat { .. }) => {
+            decode::<v2::HostHeartbeat>(message).map_or_else(|_| String::new(), |b| b.friendly_name)
+        }
+        _ => String::new(),
     }
 }
 
@@ -102,6 +114,7 @@ pub async fn listen(
                 counted.rejected.inc();
                 heard(Said::Nonsense {
                     host: sender(&message.subject).to_owned(),
+                    name: alleged(&message),
                     problem,
                 });
             }

@@ -57,9 +57,11 @@ pub(super) fn heard(context: Arc<Context>, tracker: TaskTracker) -> impl Fn(Said
             }
         }
         Said::Goodbye(id) => has_left(&context, &id, "the host has said goodbye"),
-        Said::Nonsense { host, problem } => {
-            verify::complain(&context, &tracker, &host, "", problem);
-        }
+        Said::Nonsense {
+            host,
+            name,
+            problem,
+        } => verify::complain(&context, &tracker, &host, &name, problem),
         Said::State {
             host,
             workload,
@@ -101,6 +103,10 @@ fn took_beat(context: &Arc<Context>, tracker: &TaskTracker, beat: Beat) {
     }
     match heard {
         Heard::Same => {}
+        Heard::Superseded => {
+            let problem = "another process, heard of later, has its name".to_owned();
+            verify::complain(context, tracker, &id, "", problem);
+        }
         Heard::Back => context.queues.inventories.add(inventory::key(&id)),
         Heard::Changed => host_changed(context, &id),
         Heard::Arrived => {

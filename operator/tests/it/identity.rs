@@ -70,15 +70,15 @@ async fn w45_forged_heartbeats_are_ignored_and_told() -> Result<()> {
             ..v2::HostHeartbeat::default()
         };
         send(&estate, "attacker", &forged).await?;
+        let told = estate.event("honest", "HeartbeatRejected").await?;
+        let note = told.note.unwrap_or_default();
+        ensure!(note.contains("the subject's is \"attacker\""), "{note}");
         // Under its id, with another name.
         let renamed = v2::HostHeartbeat {
             friendly_name: "renamed".into(),
             ..forged.clone()
         };
         send(&estate, &honest.id, &renamed).await?;
-        let told = estate.event("honest", "HeartbeatRejected").await?;
-        let note = told.note.unwrap_or_default();
-        ensure!(note.contains("belongs to host honest"), "{note}");
 
         // A Pod of this namespace that claims to serve another tenant.
         pod(&estate, "liar-0", "10.45.0.2").await?;
