@@ -53,6 +53,7 @@ pub(super) fn heartbeat(context: &Context, beat: &Beat) -> Result<bool, Contradi
         labels: &beat.labels,
     };
     let known = context.fleet.get(&beat.id);
+    let known = known.filter(|view| view.lost_since.is_none());
     let known = known.as_ref().map(|view| view.beat.name.as_str());
     check(&claim, known, &facts, context.options.require_host_pods)?;
     Ok(!facts.is_empty())
