@@ -61,9 +61,7 @@ impl Problem {
         Self::new(
             StatusCode::MISDIRECTED_REQUEST,
             Reason::AliasAmbiguous,
-            format!(
-                "workloads of several namespaces answer for {host:?}; {remedy}"
-            ),
+            format!("workloads of several namespaces answer for {host:?}; {remedy}"),
         )
     }
 
