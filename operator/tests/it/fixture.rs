@@ -20,7 +20,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Everything a test needs; gone when dropped.
 pub struct World {
-    _plane: ControlPlane,
+    pub plane: ControlPlane,
     pub client: Client,
     pub bus: SharedBus,
     /// For the next operator that is started.
@@ -40,7 +40,7 @@ impl World {
         let client = plane.client().await?;
         operator::install_crds(&client).await?;
         let mut world = Self {
-            _plane: plane,
+            plane,
             client,
             bus: MemoryBus::new(),
             options: options(),

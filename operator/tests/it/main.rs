@@ -12,6 +12,7 @@ mod configuration;
 mod estate;
 mod fixture;
 mod hostnames;
+mod hpa;
 mod identity;
 mod journey;
 mod lag;

@@ -119,7 +119,7 @@ async fn w24_a_change_during_an_unfinished_rollout_gives_up_nothing_that_serves(
 }
 
 /// Ends the starts that hang, of one image.
-async fn finish(host: &FakeHost, image: &str) {
+pub async fn finish(host: &FakeHost, image: &str) {
     for (id, held) in host.held() {
         let world = held.start.workload.unwrap().wit_world.unwrap();
         if world.components[0].image == image {

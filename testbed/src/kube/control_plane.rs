@@ -132,6 +132,13 @@ impl ControlPlane {
         self.apiserver.ready(READY, || is_ready(&client)).await
     }
 
+    /// Starts the controllers anew: for kinds that are newer than they are. They keep what they
+    /// know of the API for half a minute.
+    pub fn restart_controllers(&mut self) -> Result<()> {
+        self.controllers.kill();
+        self.controllers.start()
+    }
+
     /// The last lines of the API server's log.
     pub fn log_tail(&self) -> String {
         self.apiserver.log_tail()
