@@ -239,6 +239,7 @@ async fn w39_it_leaves_its_workloads_running_until_others_have_taken_over() {
             ..deps(host, workloads, NEVER)
         })
         .await;
+        running.heard.heartbeat().await;
         for id in ["w-1", "w-2"] {
             let start = extended(id, "cart", "r1");
             running.ask_ext(Command::StartV1, &start).await;
