@@ -140,7 +140,7 @@ async fn serve(
     let stop = token.child_token();
     hear::connection(&deps.bus, &context, &tracker, &stop);
     // What hosts say is taken off the bus from here on, and believed once the lists are there to check it against.
-    let heard = hear::heard(context.clone(), tracker.clone());
+    let heard = hear::heard(context.clone(), tracker.clone(), stop.clone());
     let (listening, mut listens) = tokio::sync::oneshot::channel();
     let (begin, begun) = tokio::sync::oneshot::channel();
     let gates = Gates { listening, begun };

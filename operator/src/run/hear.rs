@@ -48,9 +48,13 @@ pub(super) fn connection(
 }
 
 /// What is done with each message of a host.
-pub(super) fn heard(context: Arc<Context>, tracker: TaskTracker) -> impl Fn(Said) + Send + 'static {
+pub(super) fn heard(
+    context: Arc<Context>,
+    tracker: TaskTracker,
+    stop: CancellationToken,
+) -> impl Fn(Said) + Send + 'static {
     move |said| match said {
-        Said::Beat(beat) => took_beat(&context, &tracker, beat),
+        Said::Beat(beat) => took_beat(&context, &tracker, &stop, beat),
         Said::Announced(id, announced) => {
             if context.fleet.announced(&id, announced) {
                 host_changed(&context, &id);
@@ -85,7 +89,7 @@ fn took_state(context: &Context, host: &str, workload: &str, control_plane: &str
     }
 }
 
-fn took_beat(context: &Arc<Context>, tracker: &TaskTracker, beat: Beat) {
+fn took_beat(context: &Arc<Context>, tracker: &TaskTracker, stop: &CancellationToken, beat: Beat) {
     let id = beat.id.clone();
     let in_pod = match verify::heartbeat(context, &beat) {
         Ok(in_pod) => in_pod,
@@ -116,7 +120,7 @@ fn took_beat(context: &Arc<Context>, tracker: &TaskTracker, beat: Beat) {
                 return;
             }
             let context = context.clone();
-            tracker.spawn(async move {
+            let asking = async move {
                 tokio::time::sleep(ANNOUNCEMENT_GRACE).await;
                 if !context.hosts.extended(&id) && context.hosts.has_extension(&id).await {
                     let announced = Announced {
@@ -128,7 +132,10 @@ fn took_beat(context: &Arc<Context>, tracker: &TaskTracker, beat: Beat) {
                     }
                 }
                 context.queues.inventories.add(inventory::key(&id));
-            });
+            };
+            // A host without the extension does not answer; an operator that is to end does not wait for that.
+            let stop = stop.clone();
+            tracker.spawn(async move { stop.run_until_cancelled(asking).await });
         }
     }
 }
@@ -224,8 +231,8 @@ fn work_of(context: &Context, host: &str) {
 pub(super) async fn watch_fleet(context: Arc<Context>, stop: CancellationToken) {
     let tracker = TaskTracker::new();
     let answered = {
-        let (context, tracker) = (context.clone(), tracker.clone());
-        Arc::new(move |beat| took_beat(&context, &tracker, beat))
+        let (context, tracker, stop) = (context.clone(), tracker.clone(), stop.clone());
+        Arc::new(move |beat| took_beat(&context, &tracker, &stop, beat))
     };
     let lost = {
         let context = context.clone();

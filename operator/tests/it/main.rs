@@ -10,6 +10,7 @@
 mod artifacts;
 mod configuration;
 mod estate;
+mod faults;
 mod fixture;
 mod hostnames;
 mod hpa;

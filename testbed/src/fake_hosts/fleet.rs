@@ -16,8 +16,10 @@ use super::options::HostOptions;
 
 /// Hosts whose subscriptions are made at one time.
 const AT_A_TIME: usize = 64;
-/// Parts of an interval: in each, its share of the hosts speaks.
+/// Most parts of an interval: in each, its share of the hosts speaks.
 const SLOTS: u32 = 60;
+/// The shortest part: a few hosts that speak often are no reason to wake up all the time.
+const SLOT: Duration = Duration::from_millis(50);
 
 /// Many hosts on one bus: a subscription and a small task each, one task for the heartbeats of all.
 #[derive(Debug)]
@@ -69,15 +71,16 @@ impl FakeFleet {
     /// From now on each host speaks once in every interval, spread over it.
     pub fn beat_every(&self, interval: Duration) {
         let (hosts, stop) = (self.hosts.clone(), self.stop.clone());
+        let slots = interval.div_duration_f64(SLOT).clamp(1.0, f64::from(SLOTS)) as u32;
         tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(interval / SLOTS);
-            for slot in (0..SLOTS as usize).cycle() {
+            let mut ticks = tokio::time::interval(interval / slots);
+            for slot in (0..slots as usize).cycle() {
                 tokio::select! {
                     () = stop.cancelled() => return,
                     _ = ticks.tick() => {}
                 }
                 let all = hosts.lock().clone();
-                for host in all.iter().skip(slot).step_by(SLOTS as usize) {
+                for host in all.iter().skip(slot).step_by(slots as usize) {
                     host.beat().await;
                 }
             }
