@@ -236,6 +236,14 @@ pub(super) async fn running(
     Ok(())
 }
 
+fn last_error(reason: &str, message: &str) -> LastError {
+    LastError {
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+        at: context::now(),
+    }
+}
+
 /// It failed and its host is still clearing up.
 pub(super) async fn failing(
     context: &Context,
@@ -246,15 +254,18 @@ pub(super) async fn failing(
 ) -> Result<(), ReconcileError> {
     let mut conditions = Conditions::default();
     conditions.no("Sync", reason, message).like("Ready", "Sync");
-    write(
-        context,
-        api,
-        workload,
-        workload.status.clone().unwrap_or_default(),
-        &conditions,
-    )
-    .await
-    .map(drop)
+    let mut status = workload.status.clone().unwrap_or_default();
+    // Its time stays while the same failure is looked at again: a status that says nothing new is not written.
+    let known = status
+        .last_error
+        .as_ref()
+        .is_some_and(|e| e.reason == reason && e.message == message);
+    if !known {
+        status.last_error = Some(last_error(reason, message));
+    }
+    write(context, api, workload, status, &conditions)
+        .await
+        .map(drop)
 }
 
 /// It failed; the host is free of it. It is placed anew after the delay.
@@ -274,11 +285,7 @@ pub(super) async fn failed(
         environment: None,
         workload_id: None,
         restarts: Some(held.restarts.unwrap_or_default().saturating_add(1)),
-        last_error: Some(LastError {
-            reason: reason.to_owned(),
-            message: message.to_owned(),
-            at: context::now(),
-        }),
+        last_error: Some(last_error(reason, message)),
         ..held
     };
     let mut conditions = Conditions::default();
