@@ -3,6 +3,7 @@
 
 mod crash;
 mod cut;
+mod network;
 mod town;
 
 use anyhow::Result;
