@@ -20,6 +20,7 @@ mod lag;
 mod leader;
 mod life;
 mod loss;
+mod outage;
 mod placement;
 mod process;
 mod rollouts;
