@@ -10,6 +10,7 @@ use operator::{OperatorDeps, OperatorOptions, Stage};
 use protocol::bus::SharedBus;
 use protocol::bus::memory::MemoryBus;
 use serde_json::{Value, json};
+use service::metrics::Metrics;
 use service::telemetry::LogOptions;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -98,9 +99,21 @@ impl Estate {
 
     /// Runs an operator, once it is at work.
     pub async fn operate(&self, options: OperatorOptions) -> Result<Running> {
+        self.operate_counted(options, Metrics::new()).await
+    }
+
+    /// As [`Self::operate`]; what the operator counts can be read.
+    pub async fn operate_counted(
+        &self,
+        options: OperatorOptions,
+        metrics: Metrics,
+    ) -> Result<Running> {
         let token = CancellationToken::new();
         let mut stage = options.progress.watch();
-        let deps = OperatorDeps::new(self.client.clone(), self.bus(), options);
+        let deps = OperatorDeps {
+            metrics,
+            ..OperatorDeps::new(self.client.clone(), self.bus(), options)
+        };
         let ended = tokio::spawn(operator::run(deps, token.clone()));
         tokio::time::timeout(PATIENCE, stage.wait_for(|stage| *stage == Stage::Working))
             .await

@@ -9,6 +9,7 @@
 
 mod artifacts;
 mod configuration;
+mod crowd;
 mod estate;
 mod faults;
 mod fixture;
