@@ -10,13 +10,17 @@ use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// How much sooner a look follows that only needs fresher data.
 const STALE_SHARE: u32 = 16;
+/// Reconciles of one queue under way. Each holds its object, its requests and what it waits for, some 20 KB: ten
+/// thousand at a time would take hundreds of megabytes and be no faster, as the API server is asked 64 things at a
+/// time. It is far more than that because a base host may let a start wait for a minute.
+const AT_A_TIME: usize = 1024;
 
 /// What a reconcile wants next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,22 +186,32 @@ impl Queue {
         self.0.wake.notify_one();
     }
 
-    /// Works off the queue until the token is cancelled and what is under way has ended. Keys run side by side.
+    /// Works off the queue until the token is cancelled and what is under way has ended. Keys run side
+    /// by side, `AT_A_TIME` of them.
     pub async fn run<F, Fut>(&self, reconcile: F, token: CancellationToken)
     where
         F: Fn(Key) -> Fut,
         Fut: Future<Output = Next> + Send + 'static,
     {
         let tasks = TaskTracker::new();
+        let slots = Arc::new(Semaphore::new(AT_A_TIME));
         loop {
-            let key = tokio::select! {
+            let next = async {
+                // Never closed.
+                let slot = slots.clone().acquire_owned().await.ok()?;
+                Some((slot, self.next().await))
+            };
+            let Some((slot, key)) = (tokio::select! {
                 () = token.cancelled() => break,
-                key = self.next() => key,
+                next = next => next,
+            }) else {
+                break;
             };
             let work = reconcile(key.clone());
             let queue = self.clone();
             let stop = token.clone();
             tasks.spawn(async move {
+                let _slot = slot;
                 let guard = Finish {
                     queue: &queue,
                     key: &key,
