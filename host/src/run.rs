@@ -10,7 +10,7 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
-    agent::{self, AgentDeps, AgentError, HostIdentity, Machine},
+    agent::{self, AgentDeps, AgentError, Front, HostIdentity, Machine},
     engine::Engine,
     http::{HttpMetrics, Ingress, IngressOptions},
     net::{EgressClients, EgressConfig},
@@ -175,6 +175,7 @@ pub async fn run(deps: HostDeps, token: CancellationToken) -> Result<Exit, RunEr
     );
     let check = health.ready(format!("host {}", identity.name));
     let asked = ingress.address;
+    let workload_ports = ingress.workload_ports.clone();
     let _reloading = ingress.tls.as_ref().map(|tls| follow(tls, &token));
     let ingress = Ingress::start(ingress, part.with(HttpMetrics::register)).map_err(|source| {
         RunError::Listen {
@@ -203,8 +204,11 @@ pub async fn run(deps: HostDeps, token: CancellationToken) -> Result<Exit, RunEr
         bus: Arc::clone(&bus),
         workloads: Arc::new(Runner::new(platform, images, runner)),
         identity: identity.clone(),
-        http_port: http.map_or(0, |address| address.port()),
-        addresses: addresses(http, &identity.hostname),
+        front: Front {
+            port: http.map_or(0, |address| address.port()),
+            addresses: addresses(http, &identity.hostname),
+            workload_ports,
+        },
         interval: agent::INTERVAL,
         handover,
         drain: Some(drain),

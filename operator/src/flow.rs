@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 /// Requests under way at a time: enough to keep a large API server busy, and no more than what its fair queueing holds
 /// for one client of no privilege.
-const AT_A_TIME: usize = 64;
+pub const AT_A_TIME: usize = 64;
 
 /// The client, which waits its turn. A watch counts until it is answered, not as long as it lives.
 pub fn limited(client: Client) -> Client {

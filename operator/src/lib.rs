@@ -20,6 +20,7 @@ mod schemas;
 mod trace;
 mod watch;
 
+pub use bus::Waits;
 pub use error::OperatorError;
 pub use install::install_crds;
 pub use options::OperatorOptions;

@@ -1,5 +1,6 @@
 //! What can be set from outside.
 
+use crate::bus::Waits;
 use crate::core::liveness::Policy;
 use crate::core::scheduler::Thresholds;
 use crate::progress::Progress;
@@ -38,6 +39,8 @@ pub struct OperatorOptions {
     pub liveness: Policy,
     /// Use of a host's machine above which it takes no new work.
     pub thresholds: Thresholds,
+    /// How long answers of hosts are waited for.
+    pub waits: Waits,
     /// How often a host that was not heard lately is probed.
     pub probe_interval: Duration,
     /// How often a running workload is asked after, where the host does not report changes itself.
@@ -72,6 +75,7 @@ impl OperatorOptions {
             leader_identity: None,
             liveness: Policy::default(),
             thresholds: Thresholds::default(),
+            waits: Waits::default(),
             probe_interval: Duration::from_secs(5),
             poll_interval: Duration::from_secs(30),
             inventory_interval: Duration::from_mins(1),

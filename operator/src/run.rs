@@ -200,7 +200,9 @@ async fn context(deps: &OperatorDeps, metrics: OperatorMetrics) -> Result<Contex
     let fleet = Arc::new(Fleet::new(options.liveness).with_thresholds(options.thresholds));
     Ok(Context {
         changes: follow::changes(),
-        hosts: HostClient::new(deps.bus.clone(), fleet.clone()).counted(metrics.calls.clone()),
+        hosts: HostClient::new(deps.bus.clone(), fleet.clone())
+            .waiting(options.waits)
+            .counted(metrics.calls.clone()),
         events: Events::new(
             deps.client.clone(),
             options.namespace.clone(),

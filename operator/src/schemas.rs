@@ -35,18 +35,27 @@ impl Schemas {
     /// Reads what is published now; whether what is lacking has changed.
     pub async fn refresh(&self, client: &Client) -> Result<bool, kube::Error> {
         let path = format!("apis/{}/{}", crd_types::GROUP, crd_types::VERSION);
-        let index = get(client, "/openapi/v3").await?;
+        let index = get(client, "/openapi/v3").await?.unwrap_or_default();
         // Not there: the CRDs are not installed, or the API server has not got round to publishing them.
         let url = index["paths"][&path]["serverRelativeURL"].as_str();
         let now = match url {
             Some(url) if self.0.read().url == url => return Ok(false),
-            Some(url) => Installed::of(url, &get(client, url).await?),
+            Some(url) => match get(client, url).await? {
+                Some(document) => Installed::of(url, &document),
+                // Newer than the index was a moment ago.
+                None => return Ok(false),
+            },
             None => Installed::default(),
         };
         let mut held = self.0.write();
         let changed = held.lacking != now.lacking;
         *held = Arc::new(now);
         Ok(changed)
+    }
+
+    /// Whether anything was published.
+    pub fn known(&self) -> bool {
+        !self.0.read().url.is_empty()
     }
 
     /// An object without the fields that would not be stored.
@@ -150,12 +159,17 @@ fn whole(schema: &Value) -> Shape {
     shape
 }
 
-async fn get(client: &Client, path: &str) -> Result<Value, kube::Error> {
+/// A document; `None` where the API server only points to a newer one, which its index names by then.
+async fn get(client: &Client, path: &str) -> Result<Option<Value>, kube::Error> {
     let request = Request::get(path)
         .header(ACCEPT, "application/json")
         .body(Vec::new())
         .map_err(kube::Error::HttpError)?;
-    client.request(request).await
+    let text = client.request_text(request).await?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    serde_json::from_str(&text).map_err(kube::Error::SerdeError)
 }
 
 #[cfg(test)]

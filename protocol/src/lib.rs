@@ -11,9 +11,11 @@ pub mod reason;
 mod redact;
 pub mod subject;
 pub mod time;
+mod workload_ports;
 
 pub use messages::runtime::{ext::v1 as ext, v2};
 pub use reason::Reason;
+pub use workload_ports::{InvalidWorkloadPorts, PortNotAllowed, WorkloadPorts};
 
 /// Level of the extension this code speaks, as announced by a host.
 pub const EXTENSION_LEVEL: u32 = 1;

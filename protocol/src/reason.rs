@@ -128,6 +128,8 @@ reasons! {
     ServicePortUnknown => "Call one port http, or give it appProtocol http or the hosts' port as targetPort.",
     /// The rollout made no progress for progressDeadlineSeconds.
     ProgressDeadlineExceeded => "Read the ReplicaSet's reason; correct the template or go back.",
+    /// The API server refused a write of the operator.
+    ReconcileFailed => "Read the message: a quota, an admission policy or the operator's rights; the operator tries again.",
     /// The installed CRDs are older than this operator.
     CRDsOutdated => "Run `runtime-operator install-crds`.",
     /// A message on the bus could not be read.

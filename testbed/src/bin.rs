@@ -1,6 +1,7 @@
 //! Binaries of this workspace that tests drive from outside.
 
-use std::path::{Path, PathBuf};
+use std::env;
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
@@ -10,7 +11,7 @@ use anyhow::{Result, bail};
 /// is the one beside the running test in Cargo's target folder.
 pub fn path(name: &str) -> Result<PathBuf> {
     let variable = format!("{}_BIN", name.to_uppercase().replace('-', "_"));
-    if let Some(given) = std::env::var_os(&variable) {
+    if let Some(given) = env::var_os(&variable) {
         let given = PathBuf::from(given);
         if given.is_file() {
             return Ok(given);
@@ -35,8 +36,11 @@ pub fn path(name: &str) -> Result<PathBuf> {
     }
 }
 
-/// The root of the repository.
-pub(crate) fn repository() -> &'static Path {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here)
+/// The root of the repository: of this run, not of the build, since checkouts may share a target folder.
+pub(crate) fn repository() -> PathBuf {
+    let named = ["CARGO_MANIFEST_DIR", "WASMCLOUD_CHECKOUT"];
+    let here = named.into_iter().find_map(env::var_os).map(PathBuf::from);
+    let here = here.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let root = here.ancestors().find(|f| f.join("Cargo.lock").is_file());
+    root.unwrap_or(&here).to_owned()
 }

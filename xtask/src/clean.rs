@@ -2,12 +2,17 @@
 //!
 //! Cargo tells a program that it runs about the program's own package. Some build scripts (ring's)
 //! read the same variables: with ours in place of none, each build from here would redo what a plain
-//! `cargo build` has done, and the other way round.
+//! `cargo build` has done, and the other way round. Where the checkout is, is kept under a name of our own: where
+//! checkouts share a target folder, the program may have been built in another one.
 
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 
 use crate::say;
+
+/// Names the checkout that this program works on.
+pub const CHECKOUT: &str = "WASMCLOUD_CHECKOUT";
 
 const ADDED: [&str; 4] = [
     "CARGO_PKG_",
@@ -31,6 +36,11 @@ pub fn restart_without_cargos_variables() {
     };
     let mut command = Command::new(program);
     command.args(std::env::args_os().skip(1));
+    if let Some(here) = std::env::var_os("CARGO_MANIFEST_DIR")
+        && let Some(root) = Path::new(&here).parent()
+    {
+        command.env(CHECKOUT, root);
+    }
     for name in added {
         command.env_remove(name);
     }

@@ -1,9 +1,10 @@
 //! Where things are.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use xshell::Shell;
 
+use crate::clean::CHECKOUT;
 use crate::error::{Error, Result};
 
 /// The checkout and what lies around it.
@@ -18,11 +19,8 @@ pub struct Project {
 
 impl Project {
     pub fn open() -> Result<Self> {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let root = here
-            .parent()
-            .ok_or_else(|| Error::new("xtask lies in no workspace"))?
-            .to_owned();
+        let root = std::env::var_os(CHECKOUT).map(PathBuf::from);
+        let root = root.ok_or_else(|| Error::new("start it as `cargo xtask`"))?;
         let target = match std::env::var_os("CARGO_TARGET_DIR") {
             Some(given) => std::path::absolute(PathBuf::from(given))?,
             None => root.join("target"),

@@ -11,6 +11,7 @@ use protocol::v2::HostHeartbeat;
 use protocol::{EXTENSION_LEVEL, json, subject};
 use tokio_util::sync::CancellationToken;
 
+use super::Front;
 use super::identity::HostIdentity;
 use super::machine::Machine;
 use super::workloads::Workloads;
@@ -32,8 +33,7 @@ pub enum Phase {
 /// Makes what a host says of itself.
 pub struct Voice {
     identity: HostIdentity,
-    http_port: u16,
-    addresses: Vec<String>,
+    front: Front,
     workloads: Arc<dyn Workloads>,
     machine: Mutex<Machine>,
     bus: SharedBus,
@@ -44,15 +44,13 @@ pub struct Voice {
 impl Voice {
     pub fn new(
         identity: HostIdentity,
-        http_port: u16,
-        addresses: Vec<String>,
+        front: Front,
         workloads: Arc<dyn Workloads>,
         bus: SharedBus,
     ) -> Self {
         Self {
             identity,
-            http_port,
-            addresses,
+            front,
             workloads,
             machine: Mutex::new(Machine::default()),
             bus,
@@ -81,7 +79,7 @@ impl Voice {
             workload_count: counts.workloads,
             imports: self.workloads.imports(),
             exports: self.workloads.exports(),
-            http_port: self.http_port.into(),
+            http_port: self.front.port.into(),
             environment: self.identity.environment.clone(),
         }
     }
@@ -100,14 +98,15 @@ impl Voice {
             }),
             allocated: Some(allocated),
             labels: self.identity.labels.clone(),
-            addresses: self.addresses.clone(),
-            http_port: self.http_port.into(),
+            addresses: self.front.addresses.clone(),
+            http_port: self.front.port.into(),
             public_key: bytes::Bytes::new().into(),
             draining: phase != Phase::Serving,
             goodbye: phase == Phase::Gone,
             offers: self.workloads.imports(),
             started_at: Some(timestamp(self.identity.started)),
             environment: self.identity.environment.clone(),
+            workload_ports: self.front.workload_ports.to_string(),
         }
     }
 

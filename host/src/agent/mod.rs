@@ -13,6 +13,7 @@ pub mod workloads;
 use std::sync::Arc;
 use std::time::Duration;
 
+use protocol::WorkloadPorts;
 use protocol::bus::{BusError, SharedBus};
 use protocol::subject;
 use tokio::task::JoinSet;
@@ -34,16 +35,25 @@ pub struct AgentDeps {
     pub workloads: Arc<dyn Workloads>,
     /// Who the host is.
     pub identity: HostIdentity,
-    /// Port of the HTTP ingress; 0 without one.
-    pub http_port: u16,
-    /// Addresses the HTTP ingress is reached at.
-    pub addresses: Vec<String>,
+    /// Where its workloads take requests.
+    pub front: Front,
     /// Time between heartbeats, by default [`INTERVAL`].
     pub interval: Duration,
     /// How long workloads are left running at the end, for others to take over. Zero: not at all.
     pub handover: Duration,
     /// How long workloads may take to drain after that; `None` leaves it to each workload.
     pub drain: Option<Duration>,
+}
+
+/// Where a host takes requests for its workloads.
+#[derive(Debug, Clone)]
+pub struct Front {
+    /// Port of the HTTP ingress; 0 without one.
+    pub port: u16,
+    /// Addresses the HTTP ingress is reached at.
+    pub addresses: Vec<String>,
+    /// What workloads may open for themselves.
+    pub workload_ports: WorkloadPorts,
 }
 
 /// Why the agent ended before it was told to.
@@ -66,8 +76,7 @@ pub async fn run(deps: AgentDeps, token: CancellationToken) -> Result<(), AgentE
     let id = deps.identity.id.clone();
     let voice = Arc::new(Voice::new(
         deps.identity,
-        deps.http_port,
-        deps.addresses,
+        deps.front,
         Arc::clone(&deps.workloads),
         Arc::clone(&deps.bus),
     ));

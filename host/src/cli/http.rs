@@ -2,10 +2,11 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
+use protocol::WorkloadPorts;
 use service::tls::{CertificateFiles, ReloadingTls, TlsOptions};
 
 use super::{FlagError, values::bytes};
-use crate::http::{HttpLimits, IngressOptions, WorkloadPorts};
+use crate::http::{HttpLimits, IngressOptions};
 
 /// Descriptors left for everything that is no client: the bus, files, outgoing connections.
 const RESERVED_DESCRIPTORS: usize = 512;

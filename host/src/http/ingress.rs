@@ -11,6 +11,7 @@ use std::{
 use arc_swap::ArcSwap;
 use futures::{FutureExt, future::BoxFuture};
 use parking_lot::Mutex;
+use protocol::WorkloadPorts;
 use service::tls::ReloadingTls;
 use tokio::time::Instant;
 
@@ -22,7 +23,6 @@ use super::{
     metrics::HttpMetrics,
     options::HttpLimits,
     table::Table,
-    workload_ports::WorkloadPorts,
 };
 
 /// What a front needs.
@@ -168,7 +168,13 @@ impl Inner {
         asked: SocketAddr,
         entry: &Arc<Entry>,
     ) -> Result<(SocketAddr, SocketAddr), RouteError> {
-        let address = self.workload_ports.admit(asked)?;
+        let address =
+            self.workload_ports
+                .admit(asked)
+                .map_err(|refused| RouteError::PortNotAllowed {
+                    address: refused.asked,
+                    allowed: refused.allowed,
+                })?;
         let workload = entry.handler().workload();
         if let Some(port) = ports.get(&address) {
             if port.namespace != workload.namespace || port.owner != workload.owner {

@@ -15,7 +15,6 @@ mod options;
 mod problem;
 mod request_id;
 mod table;
-mod workload_ports;
 
 pub use access::TARGET as ACCESS_LOG_TARGET;
 pub(crate) use body::BoundedBody;
@@ -28,4 +27,3 @@ pub use handler::{
 pub use ingress::{Ingress, IngressOptions};
 pub use metrics::HttpMetrics;
 pub use options::HttpLimits;
-pub use workload_ports::WorkloadPorts;

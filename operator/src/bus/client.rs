@@ -15,12 +15,26 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
-/// Longest wait for a start: a base host answers only when it has pulled.
-const START: Duration = Duration::from_mins(1);
-/// Longest wait for a stop: a base host answers when it is done.
-const STOP: Duration = Duration::from_secs(30);
-/// Longest wait for anything that is answered at once.
-pub(super) const QUICK: Duration = Duration::from_secs(5);
+/// How long an answer is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waits {
+    /// To a start, by a base host: it answers only when it has pulled.
+    pub start: Duration,
+    /// To a stop, by a base host: it answers when it is done.
+    pub stop: Duration,
+    /// To everything that is answered at once.
+    pub answer: Duration,
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self {
+            start: Duration::from_mins(1),
+            stop: Duration::from_secs(30),
+            answer: Duration::from_secs(5),
+        }
+    }
+}
 
 /// State of a workload on a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +125,7 @@ impl From<BusError> for CallError {
 pub struct HostClient {
     bus: SharedBus,
     fleet: Arc<Fleet>,
+    pub(super) waits: Waits,
     calls: BusCalls,
 }
 
@@ -120,8 +135,15 @@ impl HostClient {
         Self {
             bus,
             fleet,
+            waits: Waits::default(),
             calls: BusCalls::default(),
         }
+    }
+
+    /// Waits so long for answers.
+    #[must_use]
+    pub fn waiting(self, waits: Waits) -> Self {
+        Self { waits, ..self }
     }
 
     /// Counts its calls here.
@@ -142,13 +164,15 @@ impl HostClient {
         start: ext::WorkloadStartV1,
     ) -> Result<Report, CallError> {
         if self.extended(host) {
-            let reply: ext::WorkloadReply =
-                self.call(host, Command::StartV1, &start, QUICK).await?;
+            let reply: ext::WorkloadReply = self
+                .call(host, Command::StartV1, &start, self.waits.answer)
+                .await?;
             return extended_report(reply);
         }
         let base = start.base.unwrap_or_default();
-        let reply: v2::WorkloadStartResponse =
-            self.call(host, Command::Start, &base, START).await?;
+        let reply: v2::WorkloadStartResponse = self
+            .call(host, Command::Start, &base, self.waits.start)
+            .await?;
         base_report(reply.workload_status)
     }
 
@@ -157,11 +181,15 @@ impl HostClient {
         let workload_id = workload.to_owned();
         if self.extended(host) {
             let ask = ext::WorkloadStatusV1 { workload_id };
-            return extended_report(self.call(host, Command::StatusV1, &ask, QUICK).await?);
+            return extended_report(
+                self.call(host, Command::StatusV1, &ask, self.waits.answer)
+                    .await?,
+            );
         }
         let ask = v2::WorkloadStatusRequest { workload_id };
-        let reply: v2::WorkloadStatusResponse =
-            self.call(host, Command::Status, &ask, QUICK).await?;
+        let reply: v2::WorkloadStatusResponse = self
+            .call(host, Command::Status, &ask, self.waits.answer)
+            .await?;
         base_report(reply.workload_status)
     }
 
@@ -173,10 +201,15 @@ impl HostClient {
                 workload_id,
                 drain_seconds: None,
             };
-            return extended_report(self.call(host, Command::StopV1, &ask, QUICK).await?);
+            return extended_report(
+                self.call(host, Command::StopV1, &ask, self.waits.answer)
+                    .await?,
+            );
         }
         let ask = v2::WorkloadStopRequest { workload_id };
-        let reply: v2::WorkloadStopResponse = self.call(host, Command::Stop, &ask, STOP).await?;
+        let reply: v2::WorkloadStopResponse = self
+            .call(host, Command::Stop, &ask, self.waits.stop)
+            .await?;
         let report = base_report(reply.workload_status)?;
         Ok(match report.state {
             RunState::Stopping => Report {
@@ -190,7 +223,12 @@ impl HostClient {
     /// Asks a host for a heartbeat.
     pub async fn probe(&self, host: &str) -> Result<Beat, CallError> {
         let beat: v2::HostHeartbeat = self
-            .call(host, Command::Heartbeat, &serde_json::Map::new(), QUICK)
+            .call(
+                host,
+                Command::Heartbeat,
+                &serde_json::Map::new(),
+                self.waits.answer,
+            )
             .await?;
         if beat.id == host {
             Ok(beat_of(beat))

@@ -3,6 +3,7 @@
 use crate::core::scheduler::{Offer, Strain};
 use crd_types::OwedStop;
 use jiff::Timestamp;
+use protocol::WorkloadPorts;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -67,6 +68,8 @@ pub struct Announced {
     pub addresses: Vec<String>,
     /// Packages that its plugins serve.
     pub offers: Vec<Offer>,
+    /// Addresses that workloads may open for themselves, if it said so.
+    pub workload_ports: Option<WorkloadPorts>,
 }
 
 impl Announced {

@@ -236,6 +236,8 @@ fn announced_of(announcement: ext::HostAnnouncement) -> Announced {
         labels: announcement.labels,
         addresses: announcement.addresses,
         offers,
+        // Empty, or words of a later version: the host itself refuses what it does not allow.
+        workload_ports: announcement.workload_ports.parse().ok(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a host says it has, page by page, and whether it can say so.
 
 use super::CallError;
-use super::client::{HostClient, QUICK};
+use super::client::HostClient;
 use crate::core::inventory::{Presence, Reported};
 use protocol::subject::Command;
 use protocol::{ext, json, v2};
@@ -22,7 +22,7 @@ impl HostClient {
         };
         for _ in 0..MOST_PAGES {
             let page = self
-                .call_reading(host, Command::List, &ask, QUICK, page)
+                .call_reading(host, Command::List, &ask, self.waits.answer, page)
                 .await?;
             all.extend(page.items.into_iter().map(reported));
             if page.r#continue.is_empty() {
@@ -43,7 +43,7 @@ impl HostClient {
             ..ext::InventoryRequest::default()
         };
         let read = |payload: &[u8]| Ok(is_inventory(payload));
-        self.call_reading(host, Command::List, &ask, QUICK, read)
+        self.call_reading(host, Command::List, &ask, self.waits.answer, read)
             .await
             .unwrap_or(false)
     }

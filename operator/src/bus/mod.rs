@@ -8,7 +8,7 @@ mod inventory;
 mod observed;
 mod probe;
 
-pub use client::{CallError, HostClient, Report, RunState};
+pub use client::{CallError, HostClient, Report, RunState, Waits};
 pub use fleet::{Fleet, Heard, Standing};
 pub use host::{Announced, Beat, HostView};
 pub use intake::{Gates, Said, listen};

@@ -239,6 +239,18 @@ pub(super) struct Work {
     #[arg(long, env = "OPERATOR_PROBE_INTERVAL", default_value = "5s", value_parser = duration)]
     pub probe_interval: Duration,
 
+    /// How long a host without the extension may take to pull and start a workload
+    #[arg(long, env = "OPERATOR_HOST_START_TIMEOUT", default_value = "1m", value_parser = duration)]
+    pub host_start_timeout: Duration,
+
+    /// How long a host without the extension may take to stop a workload
+    #[arg(long, env = "OPERATOR_HOST_STOP_TIMEOUT", default_value = "30s", value_parser = duration)]
+    pub host_stop_timeout: Duration,
+
+    /// How long a host may take to answer anything else
+    #[arg(long, env = "OPERATOR_HOST_ANSWER_TIMEOUT", default_value = "5s", value_parser = duration)]
+    pub host_answer_timeout: Duration,
+
     /// How often a running workload is asked after, where its host does not report changes itself
     #[arg(long, env = "OPERATOR_POLL_INTERVAL", default_value = "30s", value_parser = duration)]
     pub poll_interval: Duration,

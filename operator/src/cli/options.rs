@@ -2,6 +2,7 @@
 
 use super::flags::Arguments;
 use crate::OperatorOptions;
+use crate::bus::Waits;
 use crate::core::liveness::Policy;
 use crate::core::scheduler::Thresholds;
 use anyhow::{Context, Result};
@@ -50,6 +51,11 @@ impl Arguments {
                 window: work.host_lost_after,
                 max_share: work.host_lost_share,
                 ..Policy::default()
+            },
+            waits: Waits {
+                start: work.host_start_timeout,
+                stop: work.host_stop_timeout,
+                answer: work.host_answer_timeout,
             },
             probe_interval: work.probe_interval,
             poll_interval: work.poll_interval,

@@ -27,8 +27,15 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use tracing::field::Empty;
 
+/// Reconciles of a kind under way that ask nobody but the API server: as many as it is asked things at a time. With
+/// more, all would get on a little and none would be finished.
+const ASKING: usize = crate::flow::AT_A_TIME;
+/// The same where a host or a registry may keep one waiting for a minute. Each holds its object, its requests and what
+/// it waits for, some 20 KB: ten thousand would take hundreds of megabytes.
+const WAITING: usize = 1024;
+
 /// One queue for each controller.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Queues {
     /// Deployments.
     pub deployments: Queue,
@@ -46,6 +53,21 @@ pub struct Queues {
     pub inventories: Queue,
     /// Pods of hosts.
     pub pods: Queue,
+}
+
+impl Default for Queues {
+    fn default() -> Self {
+        Self {
+            deployments: Queue::new(ASKING),
+            replica_sets: Queue::new(ASKING),
+            workloads: Queue::new(WAITING),
+            hosts: Queue::new(ASKING),
+            artifacts: Queue::new(WAITING),
+            routes: Queue::new(ASKING),
+            inventories: Queue::new(WAITING),
+            pods: Queue::new(ASKING),
+        }
+    }
 }
 
 impl Queues {

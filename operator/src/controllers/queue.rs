@@ -17,11 +17,6 @@ use tokio_util::task::TaskTracker;
 
 /// How much sooner a look follows that only needs fresher data.
 const STALE_SHARE: u32 = 16;
-/// Reconciles of one queue under way. Each holds its object, its requests and what it waits for, some 20 KB: ten
-/// thousand at a time would take hundreds of megabytes and be no faster, as the API server is asked 64 things at a
-/// time. It is far more than that because a base host may let a start wait for a minute.
-const AT_A_TIME: usize = 1024;
-
 /// What a reconcile wants next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
@@ -47,7 +42,7 @@ impl Next {
 }
 
 /// A queue of keys. Clones share it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Queue(Arc<Shared>);
 
 #[derive(Debug)]
@@ -55,16 +50,7 @@ struct Shared {
     state: Mutex<State>,
     wake: Notify,
     waited: Histogram,
-}
-
-impl Default for Shared {
-    fn default() -> Self {
-        Self {
-            state: Mutex::default(),
-            wake: Notify::new(),
-            waited: Histogram::new(exponential_buckets(0.001, 4.0, 9)),
-        }
-    }
+    at_a_time: usize,
 }
 
 /// A queue in numbers.
@@ -100,6 +86,16 @@ struct State {
 }
 
 impl Queue {
+    /// A queue with at most so many reconciles under way.
+    pub fn new(at_a_time: usize) -> Self {
+        Self(Arc::new(Shared {
+            state: Mutex::default(),
+            wake: Notify::new(),
+            waited: Histogram::new(exponential_buckets(0.001, 4.0, 9)),
+            at_a_time,
+        }))
+    }
+
     /// The queue in numbers.
     pub fn state(&self) -> QueueState {
         let state = self.0.state.lock();
@@ -187,14 +183,14 @@ impl Queue {
     }
 
     /// Works off the queue until the token is cancelled and what is under way has ended. Keys run side
-    /// by side, `AT_A_TIME` of them.
+    /// by side, as many as the queue allows.
     pub async fn run<F, Fut>(&self, reconcile: F, token: CancellationToken)
     where
         F: Fn(Key) -> Fut,
         Fut: Future<Output = Next> + Send + 'static,
     {
         let tasks = TaskTracker::new();
-        let slots = Arc::new(Semaphore::new(AT_A_TIME));
+        let slots = Arc::new(Semaphore::new(self.0.at_a_time));
         loop {
             let next = async {
                 // Never closed.
@@ -281,7 +277,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_key_runs_alone_and_again_when_asked_meanwhile() {
-        let queue = Queue::default();
+        let queue = Queue::new(8);
         let (running, most, runs) = (
             AtomicUsize::new(0),
             AtomicUsize::new(0),
@@ -319,7 +315,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn failures_grow_the_delay_and_success_resets_it() {
-        let queue = Queue::default();
+        let queue = Queue::new(8);
         let started = Instant::now();
         let mut times = Vec::new();
         queue.add(key("a"));

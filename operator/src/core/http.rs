@@ -22,13 +22,12 @@ pub fn answers_names(interface: &HostInterface) -> bool {
         && (interface.config.contains_key(aliases::HOST) || !interface.config.contains_key(ADDRESS))
 }
 
-/// Ports of the Workload's own.
-pub fn own_ports(spec: &WorkloadSpec) -> BTreeSet<u16> {
+/// Addresses of the Workload's own.
+pub fn own_addresses(spec: &WorkloadSpec) -> BTreeSet<SocketAddr> {
     spec.host_interfaces
         .iter()
         .filter(|i| takes_requests(i))
-        .filter_map(|i| i.config.get(ADDRESS)?.trim().parse::<SocketAddr>().ok())
-        .map(|address| address.port())
+        .filter_map(|i| i.config.get(ADDRESS)?.trim().parse().ok())
         .collect()
 }
 
@@ -61,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_are_those_of_addresses_that_can_be_read() {
+    fn addresses_are_those_that_can_be_read() {
         let spec = WorkloadSpec {
             host_interfaces: vec![
                 interface("incoming-handler", &json!({"address": " 0.0.0.0:8080 "})),
@@ -70,6 +69,7 @@ mod tests {
             ],
             ..WorkloadSpec::default()
         };
-        assert_eq!(own_ports(&spec), BTreeSet::from([8080]));
+        let read = "0.0.0.0:8080".parse().unwrap();
+        assert_eq!(own_addresses(&spec), BTreeSet::from([read]));
     }
 }

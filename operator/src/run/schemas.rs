@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 /// How often the index of published schemas is read.
 const LOOK: Duration = Duration::from_mins(1);
-/// How often while an upgrade of the CRDs is waited for.
+/// How often while the CRDs, or an upgrade of them, are waited for.
 const SOON: Duration = Duration::from_secs(5);
 
 /// Reads them; whether what they lack has changed.
@@ -33,7 +33,8 @@ pub(super) async fn keep(context: Arc<Context>, stop: CancellationToken) {
     report(&context).await;
     let mut changed = false;
     loop {
-        let waiting = changed || context.schemas.complaint().is_some();
+        let schemas = &context.schemas;
+        let waiting = changed || !schemas.known() || schemas.complaint().is_some();
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(if waiting { SOON } else { LOOK }) => {}

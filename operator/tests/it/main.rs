@@ -10,6 +10,7 @@
 mod artifacts;
 mod configuration;
 mod crowd;
+mod embedded;
 mod estate;
 mod faults;
 mod fixture;

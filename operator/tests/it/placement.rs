@@ -81,6 +81,35 @@ async fn w12_a_pinned_host_of_another_environment_is_refused() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_port_of_its_own_takes_a_host_that_opens_it() -> Result<()> {
+    within(TEST, "workload ports", async {
+        let estate = Estate::new("ports").await?;
+        let _operator = estate.operate(estate.options()).await?;
+        let with = |name: &str, ports: &str| HostOptions {
+            workload_ports: ports.into(),
+            ..HostOptions::named(name)
+        };
+        let closed = estate.host(with("closed", "none")).await?;
+        let listener = json!({"hostInterfaces": [{
+            "namespace": "wasi", "package": "http", "interfaces": ["incoming-handler"],
+            "config": {"address": "0.0.0.0:8080"},
+        }]});
+        estate.create("listener", listener).await?;
+        let words = "0/1 hosts: 1 do not let workloads open 0.0.0.0:8080 (--workload-ports)";
+        estate
+            .workload("listener", "refused", |w| {
+                says(w, Reason::NoHostFits, words)
+            })
+            .await?;
+        let open = estate.host(with("open", "any:8000-8999")).await?;
+        estate.workload_ready("listener").await?;
+        ensure!(open.running().len() == 1 && closed.starts() == 0);
+        Ok(())
+    })
+    .await?
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn w08_what_waits_is_never_replaced_and_the_highest_priority_is_served_first() -> Result<()> {
     within(TEST, "waiting", async {
         let estate = Estate::new("w08").await?;

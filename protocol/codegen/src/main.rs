@@ -34,7 +34,9 @@ fn main() -> Result<()> {
         Some("--check") => true,
         Some(other) => bail!("unknown argument {other:?}; the only one is --check"),
     };
-    let protocol = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    // Of this run, not of the build: where checkouts share a target folder, the program may be another's.
+    let here = env::var_os("CARGO_MANIFEST_DIR").context("start it as `cargo xtask protos`")?;
+    let protocol = Path::new(&here).join("..");
     let fresh = generate(&protocol.join("proto"))?;
     let committed = protocol.join("src/generated");
     for (name, text) in fresh {

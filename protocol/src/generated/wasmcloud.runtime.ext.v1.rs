@@ -40,6 +40,10 @@ pub struct HostAnnouncement {
     /// Tenant the host belongs to.
     #[prost(string, tag = "14")]
     pub environment: ::prost::alloc::string::String,
+    /// Addresses that workloads may open for themselves: `none`, or `loopback:PORTS` or `any:PORTS` with PORTS a comma list
+    /// of numbers and ranges. Empty when the host does not say.
+    #[prost(string, tag = "15")]
+    pub workload_ports: ::prost::alloc::string::String,
 }
 /// What a host can hold, or holds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -372,6 +372,9 @@ impl serde::Serialize for HostAnnouncement {
         if !self.environment.is_empty() {
             len += 1;
         }
+        if !self.workload_ports.is_empty() {
+            len += 1;
+        }
         let mut struct_ser = serializer.serialize_struct("wasmcloud.runtime.ext.v1.HostAnnouncement", len)?;
         if !self.id.is_empty() {
             struct_ser.serialize_field("id", &self.id)?;
@@ -417,6 +420,9 @@ impl serde::Serialize for HostAnnouncement {
         if !self.environment.is_empty() {
             struct_ser.serialize_field("environment", &self.environment)?;
         }
+        if !self.workload_ports.is_empty() {
+            struct_ser.serialize_field("workloadPorts", &self.workload_ports)?;
+        }
         struct_ser.end()
     }
 }
@@ -445,6 +451,8 @@ impl<'de> serde::Deserialize<'de> for HostAnnouncement {
             "started_at",
             "startedAt",
             "environment",
+            "workload_ports",
+            "workloadPorts",
         ];
 
         #[allow(clippy::enum_variant_names)]
@@ -463,6 +471,7 @@ impl<'de> serde::Deserialize<'de> for HostAnnouncement {
             Offers,
             StartedAt,
             Environment,
+            WorkloadPorts,
             __SkipField__,
         }
         impl<'de> serde::Deserialize<'de> for GeneratedField {
@@ -499,6 +508,7 @@ impl<'de> serde::Deserialize<'de> for HostAnnouncement {
                             "offers" => Ok(GeneratedField::Offers),
                             "startedAt" | "started_at" => Ok(GeneratedField::StartedAt),
                             "environment" => Ok(GeneratedField::Environment),
+                            "workloadPorts" | "workload_ports" => Ok(GeneratedField::WorkloadPorts),
                             _ => Ok(GeneratedField::__SkipField__),
                         }
                     }
@@ -532,6 +542,7 @@ impl<'de> serde::Deserialize<'de> for HostAnnouncement {
                 let mut offers__ = None;
                 let mut started_at__ = None;
                 let mut environment__ = None;
+                let mut workload_ports__ = None;
                 while let Some(k) = map_.next_key()? {
                     match k {
                         GeneratedField::Id => {
@@ -626,6 +637,12 @@ impl<'de> serde::Deserialize<'de> for HostAnnouncement {
                             }
                             environment__ = Some(map_.next_value()?);
                         }
+                        GeneratedField::WorkloadPorts => {
+                            if workload_ports__.is_some() {
+                                return Err(serde::de::Error::duplicate_field("workloadPorts"));
+                            }
+                            workload_ports__ = Some(map_.next_value()?);
+                        }
                         GeneratedField::__SkipField__ => {
                             let _ = map_.next_value::<serde::de::IgnoredAny>()?;
                         }
@@ -646,6 +663,7 @@ impl<'de> serde::Deserialize<'de> for HostAnnouncement {
                     offers: offers__.unwrap_or_default(),
                     started_at: started_at__,
                     environment: environment__.unwrap_or_default(),
+                    workload_ports: workload_ports__.unwrap_or_default(),
                 })
             }
         }

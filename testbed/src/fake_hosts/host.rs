@@ -255,6 +255,13 @@ impl FakeHost {
         self.wire.shelf.lock().asked
     }
 
+    /// Starts that it took on: the same workload twice only if it had it twice.
+    pub fn taken_on(&self) -> usize {
+        let shelf = self.wire.shelf.lock();
+        let started = |did: &&Did| matches!(did, Did::Started(_));
+        shelf.log.iter().filter(started).count()
+    }
+
     /// What was started and stopped, in order.
     pub fn log(&self) -> Vec<Did> {
         self.wire.shelf.lock().log.clone()

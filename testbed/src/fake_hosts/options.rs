@@ -26,6 +26,8 @@ pub struct HostOptions {
     pub http_port: u32,
     /// Addresses of its announcement.
     pub addresses: Vec<String>,
+    /// What workloads may open for themselves, in the words of `--workload-ports`; empty says nothing.
+    pub workload_ports: String,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// Tenant.
@@ -51,6 +53,7 @@ impl HostOptions {
             hostname: "10.1.2.3".into(),
             http_port: 8000,
             addresses: Vec::new(),
+            workload_ports: String::new(),
             labels: BTreeMap::from([("hostgroup".to_owned(), "default".to_owned())]),
             environment: String::new(),
             version: "1.0.0".into(),

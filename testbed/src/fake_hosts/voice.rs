@@ -52,6 +52,7 @@ impl Wire {
             }),
             labels: options.labels,
             addresses: options.addresses,
+            workload_ports: options.workload_ports,
             http_port: options.http_port,
             draining: options.draining || goodbye,
             goodbye,

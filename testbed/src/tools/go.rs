@@ -9,8 +9,8 @@ use super::pins::Tool;
 
 /// Builds the main package of a pinned module.
 pub fn build(tool: &Tool, module: &str, package: &str, ldflags: &str, made: &Path) -> Result<()> {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("servers")
+    let sources = crate::bin::repository()
+        .join("testbed/servers")
         .join(module);
     let built = Command::new("go")
         .current_dir(&sources)

@@ -34,6 +34,7 @@ async fn it_announces_itself_and_beats_at_once() {
         assert_eq!(announcement.protocol, EXTENSION_LEVEL);
         assert!(!announcement.draining && !announcement.goodbye);
         assert_eq!(announcement.addresses, ["10.0.0.7"]);
+        assert_eq!(announcement.workload_ports, "any:8081-8089");
         assert_eq!(announcement.http_port, 8080);
         assert_eq!(announcement.environment, "blue");
         assert_eq!(announcement.labels["hostgroup"], "default");

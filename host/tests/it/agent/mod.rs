@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures::StreamExt;
-use host::agent::{self, AgentDeps, AgentError, HostIdentity};
+use host::agent::{self, AgentDeps, AgentError, Front, HostIdentity};
 use protocol::bus::memory::MemoryBus;
 use protocol::bus::nats::{self, NatsOptions};
 use protocol::bus::{Headers, SharedBus, Subscription};
@@ -65,8 +65,11 @@ fn deps(bus: SharedBus, workloads: Arc<Fake>, interval: Duration) -> AgentDeps {
             environment: "blue".to_owned(),
             started: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
         },
-        http_port: 8080,
-        addresses: vec!["10.0.0.7".to_owned()],
+        front: Front {
+            port: 8080,
+            addresses: vec!["10.0.0.7".to_owned()],
+            workload_ports: "any:8081-8089".parse().unwrap(),
+        },
         interval,
         handover: Duration::ZERO,
         drain: Some(Duration::from_secs(7)),

@@ -15,11 +15,11 @@ use futures::{FutureExt, future::BoxFuture};
 use host::http::{
     HandleError, HttpBinding, HttpBody, HttpHandler, HttpLimits, HttpMetrics, Ingress,
     IngressOptions, RequestContext, RouteError, RouteGuard, Routes, WorkloadIdentity,
-    WorkloadPorts,
 };
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use prometheus_client::registry::Registry;
+use protocol::WorkloadPorts;
 
 pub type Answer = Result<Response<HttpBody>, HandleError>;
 

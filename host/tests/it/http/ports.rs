@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 
-use host::http::{HttpBinding, RouteError, RouteGuard, WorkloadPorts};
+use host::http::{HttpBinding, RouteError, RouteGuard};
+use protocol::WorkloadPorts;
 
 use super::{
     client::{get, raw},

@@ -5,7 +5,7 @@ use host::{
     engine::{Engine, EngineOptions},
     http::{
         HandleError, HttpBody, HttpLimits, HttpMetrics, Ingress, IngressOptions, RequestContext,
-        Scheme, WorkloadPorts,
+        Scheme,
     },
     net::{
         AddressPolicy, EgressClients, EgressConfig, EgressPolicy, Proxies, TrustRoots,
@@ -21,6 +21,7 @@ use host::{
 };
 use host_api::WorkloadIdentity;
 use http_body_util::{BodyExt as _, Empty};
+use protocol::WorkloadPorts;
 use std::{
     collections::BTreeMap,
     net::SocketAddr,

@@ -33,6 +33,20 @@ These say that nothing is wrong yet. The message says what is waited for.
 | `Starting` | Workload | the host, which fetches, compiles and starts |
 | `Progressing` | WorkloadReplicaSet, WorkloadDeployment | Workloads that become ready, or ReplicaSets that are resized |
 | `Paused` | WorkloadDeployment | `spec.paused` to go |
+
+## The course of a rollout
+
+The condition `Progressing` of a WorkloadDeployment has the words of `apps/v1`; tools that know Deployments read them.
+
+| Reason | What it means |
+|---|---|
+| `NewReplicaSetCreated` | a ReplicaSet was made for the present template |
+| `FoundNewReplicaSet` | an older ReplicaSet has the present template and is used again |
+| `ReplicaSetUpdated` | replicas of the present template come, others go |
+| `NewReplicaSetAvailable` | everything asked for is available and of the present template |
+| `DeploymentPaused` | `spec.paused` was set |
+| `DeploymentResumed` | `spec.paused` was taken away |
+| `ProgressDeadlineExceeded` | the rollout got no further for `progressDeadlineSeconds`; the condition is `False` |
 ";
 
 pub fn page() -> String {

@@ -10,12 +10,15 @@ use crate::core::replicas::{self, Plan};
 use crate::error::{Attempt, ReconcileError};
 use crate::watch::{self, Key};
 use crd_types::{Workload, WorkloadReplicaSet, hash};
+use futures::future::try_join_all;
 use kube::{Api, Resource, ResourceExt};
 use protocol::event::Happened;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 pub(super) const MANAGER: &str = "workload-replicaset";
+/// Workloads of one ReplicaSet that are created at the same time.
+const MOST_AT_ONCE: usize = 16;
 
 /// One look at a ReplicaSet.
 pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, ReconcileError> {
@@ -72,7 +75,8 @@ fn plan(
     replicas::plan(&set.name_any(), desired, &replicas, taken)
 }
 
-/// Deletes and creates. A name that a stranger holds is passed over by planning again without it.
+/// Deletes and creates: first one, then twice as many at a time, so that what refuses all is not asked for each. A
+/// name that a stranger holds is passed over by planning again without it.
 async fn apply(
     api: &Api<Workload>,
     set: &WorkloadReplicaSet,
@@ -83,24 +87,22 @@ async fn apply(
     for (name, uid) in &plan.delete {
         writes::delete(api, name, uid).await?;
     }
-    let mut taken = BTreeSet::new();
+    let mut tried = BTreeSet::new();
     let mut missing = plan.create;
+    let mut at_once = 1;
     while !missing.is_empty() {
-        let mut created = 0;
-        for ordinal in &missing {
-            if create(api, set, *ordinal).await? {
-                created += 1;
-            } else {
-                taken.insert(*ordinal);
-            }
+        let rest = missing.split_off(at_once.min(missing.len()));
+        let made = missing.iter().map(|ordinal| create(api, set, *ordinal));
+        let made = try_join_all(made).await?;
+        tried.extend(missing);
+        missing = rest;
+        at_once = MOST_AT_ONCE.min(at_once * 2);
+        let held = made.iter().filter(|made| !**made).count();
+        if held > 0 {
+            let passed = tried.iter().chain(&missing).copied().collect();
+            let others = self::plan(set, workloads, draining, &passed).create;
+            missing.extend(others.into_iter().take(held));
         }
-        let refused = missing.len() - created;
-        let tried: BTreeSet<u32> = taken.iter().chain(&missing).copied().collect();
-        missing = self::plan(set, workloads, draining, &tried)
-            .create
-            .into_iter()
-            .take(refused)
-            .collect();
     }
     Ok(())
 }

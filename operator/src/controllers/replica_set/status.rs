@@ -6,11 +6,9 @@ use crate::core::conditions::{Conditions, PROGRESSING};
 use crate::error::ReconcileError;
 use crd_types::{ReplicaCounts, Workload, WorkloadReplicaSet, condition};
 use kube::{Api, Resource, ResourceExt};
+use protocol::Reason;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Reason where the API server refused a Workload.
-const RECONCILE_FAILED: &str = "ReconcileFailed";
 
 /// Writes the status when it differs.
 pub(super) async fn write(
@@ -33,7 +31,11 @@ pub(super) async fn write(
     let mut conditions = Conditions::default();
     match problem {
         Some(problem) => conditions
-            .no("ScaleUp", RECONCILE_FAILED, problem.to_string())
+            .no(
+                "ScaleUp",
+                Reason::ReconcileFailed.as_str(),
+                problem.to_string(),
+            )
             .like("ScaleDown", "ScaleUp"),
         None => conditions.yes("ScaleUp").yes("ScaleDown"),
     };
@@ -71,7 +73,12 @@ pub(super) async fn write(
     if let Some(problem) = failed {
         context
             .events
-            .warning(set, RECONCILE_FAILED, "Scale", &problem.to_string())
+            .warning(
+                set,
+                Reason::ReconcileFailed.as_str(),
+                "Scale",
+                &problem.to_string(),
+            )
             .await;
     }
     Ok(())
@@ -81,7 +88,7 @@ pub(super) async fn write(
 fn has_failed(set: &WorkloadReplicaSet) -> bool {
     let conditions = set.status.as_ref().map(|s| s.conditions.as_slice());
     condition::find(conditions.unwrap_or_default(), "ScaleUp")
-        .is_some_and(|c| c.reason == RECONCILE_FAILED)
+        .is_some_and(|c| c.reason == Reason::ReconcileFailed.as_str())
 }
 
 /// The reason that most Workloads give, with one of their messages.

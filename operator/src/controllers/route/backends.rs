@@ -52,9 +52,9 @@ fn listeners(host: &HostView, workload: &Workload) -> Listeners {
         || !workload.spec.host_interfaces.iter().any(http::takes_requests);
     Listeners {
         named: (named && host.beat.http_port > 0).then_some(host.beat.http_port),
-        own: http::own_ports(&workload.spec)
-            .into_iter()
-            .map(i32::from)
+        own: http::own_addresses(&workload.spec)
+            .iter()
+            .map(|address| i32::from(address.port()))
             .collect(),
     }
 }

@@ -1,6 +1,7 @@
 //! What the Workload controller remembers between looks, and can do without after a restart: failed starts, and
 //! what is promised of each host.
 
+use super::sends::Sends;
 use crate::core::backoff;
 use crate::core::ledger::{Ledger, Share};
 use parking_lot::{Mutex, MutexGuard};
@@ -33,6 +34,8 @@ pub struct Failed {
 pub struct Memory {
     tries: Mutex<HashMap<String, Tries>>,
     ledger: Mutex<Ledger>,
+    /// Starts under way.
+    pub sends: Sends,
 }
 
 impl Memory {
@@ -79,11 +82,13 @@ impl Memory {
         if let Some(held) = self.tries.lock().get_mut(uid) {
             held.running_since.get_or_insert(now);
         }
+        self.sends.forget(uid);
     }
 
     /// Everything about a Workload that is gone.
     pub fn forget(&self, uid: &str) {
         self.tries.lock().remove(uid);
+        self.sends.forget(uid);
         self.ledger.lock().forget(uid);
     }
 

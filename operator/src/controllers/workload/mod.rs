@@ -10,13 +10,14 @@ mod outcome;
 mod owed;
 pub mod retry;
 pub mod schedule;
+mod sends;
 mod start;
 mod status;
 
 use super::Context;
 use super::queue::Next;
 use super::writes;
-use crate::bus::{Report, Standing};
+use crate::bus::{Report, RunState, Standing};
 use crate::error::ReconcileError;
 use crate::watch::{self, Key};
 use crd_types::Workload;
@@ -93,6 +94,13 @@ async fn look_after(
         None => context.hosts.status(host, &uid).await,
     };
     match report {
+        Ok(report)
+            if report.state == RunState::NotFound
+                && !status::was_confirmed(workload)
+                && context.memory.sends.may_be_missing(&uid, host) =>
+        {
+            start::once_more(context, api, workload, host).await
+        }
         Ok(report) => outcome::of_look(context, api, workload, host, report).await,
         Err(error) => outcome::unanswered(context, api, workload, host, &error).await,
     }

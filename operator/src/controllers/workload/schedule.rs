@@ -12,6 +12,8 @@ use crd_types::names::DEPLOYMENT_LABEL;
 use crd_types::{Resources, Workload};
 use kube::ResourceExt;
 use protocol::Reason;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Why there is no host.
@@ -75,8 +77,8 @@ pub(super) fn demand<'a>(
         environment,
         interfaces: &spec.host_interfaces,
         features: features(workload),
-        memory: wish.0.memory,
-        instances: wish.0.instances,
+        memory: wish.share.memory,
+        instances: wish.share.instances,
         topology_keys: spec
             .spread
             .as_ref()
@@ -86,7 +88,10 @@ pub(super) fn demand<'a>(
 }
 
 /// What a Workload takes of a host, whichever it will be.
-pub(super) struct Wish(Share);
+pub(super) struct Wish {
+    share: Share,
+    addresses: BTreeSet<SocketAddr>,
+}
 
 impl Wish {
     pub(super) fn of(workload: &Workload) -> Self {
@@ -105,7 +110,8 @@ impl Wish {
             .map(|c| memory(c.resources.as_ref()).saturating_mul(kept(c.pool_size)));
         let service = spec.service.as_ref();
         let images = spec.components.iter().map(|c| &c.image);
-        Self(Share {
+        let addresses = http::own_addresses(spec);
+        let share = Share {
             host: String::new(),
             owner: watch::controller_of(workload).map(|o| o.uid.clone()),
             memory: pooled
@@ -113,15 +119,16 @@ impl Wish {
                 .fold(0, u64::saturating_add),
             instances: pools.chain(service.map(|_| 1)).fold(0, u64::saturating_add),
             images: images.chain(service.map(|s| &s.image)).cloned().collect(),
-            ports: http::own_ports(spec),
+            ports: addresses.iter().map(SocketAddr::port).collect(),
             tenant: tenant(workload),
-        })
+        };
+        Self { share, addresses }
     }
 
     pub(super) fn on(&self, host: &str) -> Share {
         Share {
             host: host.to_owned(),
-            ..self.0.clone()
+            ..self.share.clone()
         }
     }
 }
@@ -196,12 +203,16 @@ pub(super) fn candidate<'a>(host: &'a HostView, ledger: &Ledger, wish: &Wish) ->
         workloads: load.map_or(0, |load| load.workloads),
         free_instances: announced.and_then(|a| free(a.instances, None, |load| load.instances)),
         free_memory: announced.and_then(|a| free(a.memory, a.allocated_memory, |load| load.memory)),
-        siblings: match (load, wish.0.owner.as_deref()) {
+        siblings: match (load, wish.share.owner.as_deref()) {
             (Some(load), Some(owner)) => load.siblings(owner),
             _ => 0,
         },
-        port_taken: load.and_then(|load| load.port_taken(&wish.0.ports, &wish.0.tenant)),
-        has_images: load.is_some_and(|load| load.has_images(&wish.0.images)),
+        port_taken: load.and_then(|load| load.port_taken(&wish.share.ports, &wish.share.tenant)),
+        port_refused: announced
+            .and_then(|a| a.workload_ports.as_ref())
+            .and_then(|ports| wish.addresses.iter().find(|a| ports.admit(**a).is_err()))
+            .copied(),
+        has_images: load.is_some_and(|load| load.has_images(&wish.share.images)),
         failed_last: false,
     }
 }

@@ -8,7 +8,7 @@ use crate::controllers::queue::Next;
 use crate::error::ReconcileError;
 use crd_types::Workload;
 use kube::{Api, ResourceExt};
-use protocol::Reason;
+use protocol::{Reason, ext};
 use std::time::Duration;
 
 pub(super) async fn run(
@@ -31,22 +31,9 @@ async fn try_to(
 ) -> Result<Next, ReconcileError> {
     let uid = workload.uid().unwrap_or_default();
     context.metrics.placements.pending(&uid);
-    let mut resolved = match dereference::resolve(context, workload).await? {
-        Ok(resolved) => resolved,
-        Err(unresolved) => {
-            context.metrics.placements.unplaced(unresolved.reason);
-            let reason = unresolved.reason.as_str();
-            context.memory.withdraw(&uid);
-            status::not_configured(context, api, workload, reason, &unresolved.message).await?;
-            return Ok(Next::BackOff);
-        }
-    };
-    if let Err((reason, message)) = hostnames::settle(context, workload, &mut resolved) {
-        context.metrics.placements.unplaced(reason);
-        context.memory.withdraw(&uid);
-        status::not_configured(context, api, workload, reason.as_str(), &message).await?;
+    let Some(command) = command(context, api, workload).await? else {
         return Ok(Next::BackOff);
-    }
+    };
     let host = match schedule::choose(context, workload) {
         Ok(host) => host,
         Err(unplaced) => {
@@ -56,33 +43,77 @@ async fn try_to(
             return Ok(Next::After(Duration::from_secs(30)));
         }
     };
-    let command = build::start(
-        workload,
-        resolved,
-        &context.control_plane,
-        &context.options.cluster_domain,
-    );
     let placed = status::placed(context, api, workload, &host).await?;
     let id = &host.beat.id;
     tracing::Span::current().record("host", id);
     context.metrics.placements.placed(&uid);
+    context.memory.sends.placed(&uid);
     // What an earlier try left behind says nothing about this one.
-    context.observed.forget(&workload.uid().unwrap_or_default());
-    match context.hosts.start(id, command).await {
-        Ok(report) => outcome::of_start(context, api, &placed, id, report).await,
-        Err(CallError::TooLarge { size, max }) => {
-            let message = CallError::TooLarge { size, max }.to_string();
-            outcome::failed(
-                context,
-                api,
-                &placed,
-                id,
-                Reason::ConfigTooLarge.as_str(),
-                &message,
-            )
-            .await
+    context.observed.forget(&uid);
+    send(context, api, &placed, id, command).await
+}
+
+/// Sends the start to the host that was chosen: it does not have the workload, and nobody here has ever heard that
+/// it had. Its answer was lost, or the process that chose it ended before it sent anything, or is a leader still.
+pub(super) async fn once_more(
+    context: &Context,
+    api: &Api<Workload>,
+    workload: &Workload,
+    host: &str,
+) -> Result<Next, ReconcileError> {
+    match command(context, api, workload).await? {
+        Some(command) => send(context, api, workload, host, command).await,
+        None => Ok(Next::BackOff),
+    }
+}
+
+/// The start, with everything that is referred to read; none, and why is in the status, while something is missing.
+async fn command(
+    context: &Context,
+    api: &Api<Workload>,
+    workload: &Workload,
+) -> Result<Option<ext::WorkloadStartV1>, ReconcileError> {
+    let uid = workload.uid().unwrap_or_default();
+    let settled = match dereference::resolve(context, workload).await? {
+        Ok(mut resolved) => hostnames::settle(context, workload, &mut resolved).map(|()| resolved),
+        Err(unresolved) => Err((unresolved.reason, unresolved.message)),
+    };
+    match settled {
+        Ok(resolved) => Ok(Some(build::start(
+            workload,
+            resolved,
+            &context.control_plane,
+            &context.options.cluster_domain,
+        ))),
+        Err((reason, message)) => {
+            context.metrics.placements.unplaced(reason);
+            context.memory.withdraw(&uid);
+            status::not_configured(context, api, workload, reason.as_str(), &message).await?;
+            Ok(None)
         }
-        Err(CallError::NoResponders) => outcome::not_delivered(context, api, &placed, id).await,
-        Err(error) => outcome::unanswered(context, api, &placed, id, &error).await,
+    }
+}
+
+async fn send(
+    context: &Context,
+    api: &Api<Workload>,
+    placed: &Workload,
+    host: &str,
+    command: ext::WorkloadStartV1,
+) -> Result<Next, ReconcileError> {
+    let uid = placed.uid().unwrap_or_default();
+    context.memory.sends.sending(&uid, host);
+    let answer = context.hosts.start(host, command).await;
+    if matches!(answer, Ok(_) | Err(CallError::Answer(_))) {
+        context.memory.sends.answered(&uid);
+    }
+    match answer {
+        Ok(report) => outcome::of_start(context, api, placed, host, report).await,
+        Err(error @ CallError::TooLarge { .. }) => {
+            let (reason, message) = (Reason::ConfigTooLarge.as_str(), error.to_string());
+            outcome::failed(context, api, placed, host, reason, &message).await
+        }
+        Err(CallError::NoResponders) => outcome::not_delivered(context, api, placed, host).await,
+        Err(error) => outcome::unanswered(context, api, placed, host, &error).await,
     }
 }

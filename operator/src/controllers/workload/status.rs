@@ -254,7 +254,7 @@ pub(super) async fn failing(
 ) -> Result<(), ReconcileError> {
     let mut conditions = Conditions::default();
     conditions.no("Sync", reason, message).like("Ready", "Sync");
-    let mut status = workload.status.clone().unwrap_or_default();
+    let mut status = confirmed(workload);
     // Its time stays while the same failure is looked at again: a status that says nothing new is not written.
     let known = status
         .last_error
@@ -342,11 +342,7 @@ pub(super) async fn host_lost(
         return Ok(());
     }
     let mut status = workload.status.clone().unwrap_or_default();
-    status.last_error = Some(LastError {
-        reason: reason.to_owned(),
-        message: message.clone(),
-        at: context::now(),
-    });
+    status.last_error = Some(last_error(reason, &message));
     if again {
         status.host_id = None;
         status.host_name = None;

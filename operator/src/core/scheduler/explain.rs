@@ -68,6 +68,9 @@ impl fmt::Display for Misfit {
             Self::NoHttp => f.write_str("have no HTTP listener"),
             Self::Interface(package) => write!(f, "lack {package}"),
             Self::Feature(feature) => write!(f, "lack {feature}"),
+            Self::PortNotAllowed(address) => {
+                write!(f, "do not let workloads open {address} (--workload-ports)")
+            }
             Self::PortTaken(port) => write!(f, "have port {port} taken"),
             Self::Strain(Strain::Cpu) => f.write_str("over the processor threshold"),
             Self::Strain(Strain::Memory) => f.write_str("over the memory threshold"),

@@ -3,6 +3,7 @@
 use super::{Candidate, Demand, Offer, Strain};
 use crd_types::HostInterface;
 use semver::Version;
+use std::net::SocketAddr;
 
 /// Why a host does not fit. Its words complete "3 …".
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +24,8 @@ pub enum Misfit {
     Interface(String),
     /// Speaks the base protocol only.
     Feature(&'static str),
+    /// It lets no workload open this address.
+    PortNotAllowed(SocketAddr),
     /// A port that is asked for is another Deployment's there.
     PortTaken(u16),
     /// Its machine is busy beyond the threshold.
@@ -76,6 +79,9 @@ pub(super) fn check(demand: &Demand<'_>, host: &Candidate<'_>) -> Result<(), Mis
         && let Some(feature) = demand.features.first()
     {
         return Err(Misfit::Feature(feature));
+    }
+    if let Some(address) = host.port_refused {
+        return Err(Misfit::PortNotAllowed(address));
     }
     if let Some(port) = host.port_taken {
         return Err(Misfit::PortTaken(port));

@@ -6,6 +6,7 @@ mod score;
 
 use crd_types::HostInterface;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 pub use explain::NoHostFits;
 pub use filter::Misfit;
@@ -43,6 +44,8 @@ pub struct Candidate<'a> {
     pub siblings: usize,
     /// A port that the workload asks for and another Deployment has there.
     pub port_taken: Option<u16>,
+    /// An address that the workload asks for and the host lets nobody open.
+    pub port_refused: Option<SocketAddr>,
     /// Something there runs all of the workload's images.
     pub has_images: bool,
     /// The workload's last start failed there.

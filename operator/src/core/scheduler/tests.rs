@@ -292,6 +292,25 @@ proptest! {
 }
 
 #[test]
+fn a_host_that_does_not_open_an_address_does_not_fit() {
+    let candidate = |id: &'static str, refused: Option<&str>| Candidate {
+        id,
+        ready: true,
+        extended: true,
+        port_refused: refused.map(|address| address.parse().unwrap()),
+        ..Candidate::default()
+    };
+    let demand = Demand::default();
+    let hosts = [candidate("a", Some("0.0.0.0:80")), candidate("b", None)];
+    assert_eq!(place("w", &demand, &hosts), Ok("b"));
+    let none = place("w", &demand, &hosts[..1]).unwrap_err();
+    assert_eq!(
+        none.to_string(),
+        "0/1 hosts: 1 do not let workloads open 0.0.0.0:80 (--workload-ports)"
+    );
+}
+
+#[test]
 fn a_host_whose_port_another_has_does_not_fit() {
     let candidate = |id: &'static str, taken: Option<u16>| Candidate {
         id,

@@ -6,8 +6,8 @@ mod cut;
 mod network;
 mod town;
 
+use crate::embedded;
 use anyhow::Result;
-use apiserver::{ApiServer, Options};
 use bytes::Bytes;
 use http::{Request, Response};
 use kube::Client;
@@ -15,17 +15,13 @@ use kube::client::Body;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 
-/// An API server in this process with the CRDs and its garbage collector. It ends with the guard.
+/// The embedded API server with the CRDs. It ends with the guard.
 async fn server() -> Result<(Client, DropGuard)> {
-    let server = Arc::new(ApiServer::open(Options::default()).await?);
-    let client = Client::new(server.service(), "default");
+    let (client, guard) = embedded::server().await?;
     operator::install_crds(&client).await?;
-    let token = CancellationToken::new();
-    let stop = token.clone();
-    tokio::spawn(async move { server.run(stop).await });
-    Ok((remembering(client), token.drop_guard()))
+    Ok((remembering(client), guard))
 }
 
 /// A client that asks for a published schema once. Each operator reads them when it starts; to put them together anew

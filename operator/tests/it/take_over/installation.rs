@@ -13,6 +13,7 @@ use protocol::bus::memory::MemoryBus;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use service::metrics::Metrics;
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::time::Duration;
@@ -31,7 +32,7 @@ pub const KINDS: [(&str, &str); 4] = [
 
 /// Everything of it; gone when dropped.
 pub struct Installation {
-    _plane: ControlPlane,
+    _server: Box<dyn Any + Send>,
     pub client: Client,
     pub bus: SharedBus,
     pub host: RecordedHost,
@@ -41,10 +42,20 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// Its operator has just been stopped; the host goes on.
-    pub async fn new() -> Result<Self> {
+    /// On a real API server.
+    pub async fn real() -> Result<Self> {
         let plane = ControlPlane::start().await?;
-        let client = plane.client().await?;
+        Self::on(plane.client().await?, Box::new(plane)).await
+    }
+
+    /// On the embedded API server.
+    pub async fn embedded() -> Result<Self> {
+        let (client, server) = crate::embedded::server().await?;
+        Self::on(client, Box::new(server)).await
+    }
+
+    /// Its operator has just been stopped; the host goes on.
+    async fn on(client: Client, server: Box<dyn Any + Send>) -> Result<Self> {
         crds::install(&client).await?;
         let namespace: Namespace = serde_json::from_value(json!({"metadata": {"name": "wc"}}))?;
         Api::all(client.clone())
@@ -59,7 +70,7 @@ impl Installation {
             .map(|(_, uid)| uid.clone());
         let host = RecordedHost::start(&bus, running).await;
         Ok(Self {
-            _plane: plane,
+            _server: server,
             client,
             bus,
             host,

@@ -21,8 +21,16 @@ type Stored = BTreeMap<String, Value>;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_running_reference_is_taken_over_and_upgraded_without_a_rollout() -> Result<()> {
+    taken_over(Installation::real().await?).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_on_the_embedded_api_server() -> Result<()> {
+    taken_over(Installation::embedded().await?).await
+}
+
+async fn taken_over(mut world: Installation) -> Result<()> {
     within(TEST * 2, "the take-over", async {
-        let mut world = Installation::new().await?;
         let before = world.stored().await?;
         ensure!(before.len() == 11, "{:?}", before.keys());
 

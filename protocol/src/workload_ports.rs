@@ -1,4 +1,5 @@
-//! Which ports of its own a workload may ask for (`--workload-ports`).
+//! Which ports of its own a workload may ask for (`--workload-ports` of a host): the host binds by it, and announces
+//! it, so that nobody places a workload where it is refused.
 
 use std::{
     fmt,
@@ -7,7 +8,7 @@ use std::{
     str::FromStr,
 };
 
-use super::handler::RouteError;
+use thiserror::Error;
 
 /// Policy for `config.address` of a workload: `none`, or `loopback:PORTS` or `any:PORTS` with PORTS a comma
 /// list of numbers and ranges.
@@ -16,6 +17,21 @@ pub struct WorkloadPorts {
     scope: Scope,
     ports: Vec<RangeInclusive<u16>>,
 }
+
+/// A policy that does not allow an address.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("address {asked} is not allowed: workload ports are {allowed}")]
+pub struct PortNotAllowed {
+    /// The address asked for.
+    pub asked: SocketAddr,
+    /// What is allowed, in the words of the policy.
+    pub allowed: String,
+}
+
+/// A text that is no policy; says which part is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct InvalidWorkloadPorts(String);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Scope {
@@ -44,9 +60,9 @@ impl WorkloadPorts {
 
     /// The address to bind for `asked`. Where only loopback is allowed, an unspecified address becomes
     /// loopback of its family.
-    pub fn admit(&self, asked: SocketAddr) -> Result<SocketAddr, RouteError> {
-        let refused = || RouteError::PortNotAllowed {
-            address: asked,
+    pub fn admit(&self, asked: SocketAddr) -> Result<SocketAddr, PortNotAllowed> {
+        let refused = || PortNotAllowed {
+            asked,
             allowed: self.to_string(),
         };
         if asked.port() == 0 || !self.ports.iter().any(|range| range.contains(&asked.port())) {
@@ -68,9 +84,9 @@ impl WorkloadPorts {
 }
 
 impl FromStr for WorkloadPorts {
-    type Err = String;
+    type Err = InvalidWorkloadPorts;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text == "none" {
             return Ok(Self::none());
         }
@@ -78,9 +94,9 @@ impl FromStr for WorkloadPorts {
             Some(("loopback", list)) => (Scope::Loopback, list),
             Some(("any", list)) => (Scope::Any, list),
             _ => {
-                return Err(format!(
+                return Err(InvalidWorkloadPorts(format!(
                     "{text:?} must be `none`, `loopback:PORTS` or `any:PORTS`, as in `any:8080,9000-9099`"
-                ));
+                )));
             }
         };
         let ports = list.split(',').map(parse_range).collect::<Result<_, _>>()?;
@@ -88,17 +104,19 @@ impl FromStr for WorkloadPorts {
     }
 }
 
-fn parse_range(text: &str) -> Result<RangeInclusive<u16>, String> {
+fn parse_range(text: &str) -> Result<RangeInclusive<u16>, InvalidWorkloadPorts> {
     let port = |text: &str| {
         text.parse::<u16>()
             .ok()
             .filter(|port| *port > 0)
-            .ok_or_else(|| format!("{text:?} is not a port from 1 to 65535"))
+            .ok_or_else(|| InvalidWorkloadPorts(format!("{text:?} is not a port from 1 to 65535")))
     };
     let (from, to) = text.split_once('-').unwrap_or((text, text));
     let (from, to) = (port(from)?, port(to)?);
     if from > to {
-        Err(format!("range {text:?} is upside down"))
+        Err(InvalidWorkloadPorts(format!(
+            "range {text:?} is upside down"
+        )))
     } else {
         Ok(from..=to)
     }
@@ -147,13 +165,7 @@ mod tests {
             Ok(address("127.0.0.1:8080"))
         );
         for refused in ["0.0.0.0:80", "192.0.2.1:8080", "127.0.0.1:0"] {
-            assert!(
-                matches!(
-                    ports.admit(address(refused)),
-                    Err(RouteError::PortNotAllowed { .. })
-                ),
-                "{refused}"
-            );
+            assert!(ports.admit(address(refused)).is_err(), "{refused}");
         }
     }
 
