@@ -7,7 +7,8 @@ use crate::controllers::events::Events;
 use crate::controllers::workload::memory::Memory;
 use crate::controllers::workload::retry::{self, Changed};
 use crate::controllers::{
-    Context, Queues, artifact, config, deployment, host, inventory, replica_set, route, workload,
+    Context, Queues, artifact, config, deployment, host, inventory, pull_secrets, replica_set,
+    route, workload,
 };
 use crate::core::host_status::Budget;
 use crate::error::OperatorError;
@@ -152,16 +153,17 @@ async fn serve(
     tracker.spawn(schemas::keep(context.clone(), stop.clone()));
     for host in context.caches.hosts.all() {
         let beat = host::build::beat_of_object(&host);
+        let announced = host::build::announced_of_object(&host);
         let owed = host.status.as_ref().map(|s| s.owed_stops.clone());
-        context
-            .fleet
-            .expect(beat, owed.unwrap_or_default(), Instant::now());
+        let owed = owed.unwrap_or_default();
+        context.fleet.expect(beat, announced, owed, Instant::now());
         context.queues.hosts.add(Key::of(host.as_ref()));
     }
     if begin.send(()).is_err() {
         tracing::debug!("the intake has ended; that is reported below");
     }
     tracker.spawn(hear::watch_fleet(context.clone(), stop.clone()));
+    tracker.spawn(hear::forget_the_gone(context.clone(), stop.clone()));
     controllers(&context, &tracker, &stop);
     // Whichever comes first: an intake that ended early is reported below.
     tokio::select! {
@@ -216,10 +218,11 @@ async fn context(deps: &OperatorDeps, metrics: OperatorMetrics) -> Result<Contex
         memory: Memory::default(),
         names: Mutex::default(),
         revisions: config::Revisions::default(),
-        pull_defaults: workload::default_secrets::Memory::default(),
+        pull_defaults: pull_secrets::Memory::default(),
         routes: route::memory::Memory::default(),
         changed: Changed::default(),
         complaints: Mutex::default(),
+        contests: Mutex::default(),
         registries: Registries::new(options.registries.clone())?,
         host_budget: Mutex::new(Budget::new(HOST_WRITES_PER_MINUTE, Instant::now())),
         queues: Queues::default(),

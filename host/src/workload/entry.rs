@@ -11,6 +11,7 @@ use protocol::{
     v2::WorkloadState,
 };
 use sha2::{Digest as _, Sha256};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
@@ -56,7 +57,7 @@ impl Entry {
         let mut report =
             workloads::report(&request.id, WorkloadState::Starting, "Workload is starting");
         report.since = Some(timestamp(SystemTime::now()));
-        report.sequence = 1;
+        report.sequence = next_sequence();
         Self {
             id: request.id.clone(),
             namespace: request.workload.namespace.clone(),
@@ -159,7 +160,7 @@ impl Entry {
         if !change(&mut state.report) {
             return;
         }
-        state.report.sequence += 1;
+        state.report.sequence = next_sequence();
         // Sent under the lock, so that changes are told in their order. Nobody may be listening.
         let _ = self.changes.send(StateChange {
             namespace: self.namespace.clone(),
@@ -168,6 +169,12 @@ impl Entry {
             report: state.report.clone(),
         });
     }
+}
+
+/// A number above all before it: what is told of an id that is used again is later than what was told of it before.
+fn next_sequence() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 /// Tells requests apart without keeping the secrets in them.

@@ -71,7 +71,9 @@ pub(super) fn binding(
                 binding.hostnames.push(name.to_owned());
             }
         }
-        if let Some(text) = interface.config.get("address") {
+        // One beside a `host` is nobody's wish: manifests for the reference carry it, which never opened it.
+        let named = interface.config.contains_key("host");
+        if let Some(text) = interface.config.get("address").filter(|_| !named) {
             let address: SocketAddr = text
                 .trim()
                 .parse()
@@ -119,6 +121,10 @@ mod tests {
                 ],
             ),
             http("incoming-handler", &[("address", "0.0.0.0:8080")]),
+            http(
+                "handler",
+                &[("host", "b.example"), ("address", "0.0.0.0:9090")],
+            ),
         ];
         let found = binding(&declared, &["svc".to_owned()]).unwrap().unwrap();
         assert_eq!(found.hostnames, ["svc", "a.example", "b.example"]);

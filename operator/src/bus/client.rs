@@ -4,6 +4,7 @@
 use super::fleet::Fleet;
 use super::host::Beat;
 use super::intake::beat_of;
+use crate::core::host_words;
 use crate::metrics::BusCalls;
 use bytes::Bytes;
 use protocol::bus::{BusError, Headers, SharedBus};
@@ -36,6 +37,9 @@ impl Default for Waits {
     }
 }
 
+/// Images of a report that are kept: one for each component that a workload may have, and one for its service.
+const IMAGES: usize = 65;
+
 /// State of a workload on a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunState {
@@ -66,17 +70,20 @@ pub struct Report {
     pub images: Vec<(String, String, String)>,
     /// Restarts on this host.
     pub restarts: u32,
+    /// Grows with every change of the workload on this host; 0 says nothing.
+    pub sequence: u64,
 }
 
 impl Report {
-    /// It runs, and there is nothing else to say.
-    pub fn running() -> Self {
+    /// It is in this state, and there is nothing else to say.
+    pub fn bare(state: RunState) -> Self {
         Self {
-            state: RunState::Running,
+            state,
             reason: None,
             message: String::new(),
             images: Vec::new(),
             restarts: 0,
+            sequence: 0,
         }
     }
 }
@@ -299,9 +306,15 @@ pub(super) fn report_of(report: ext::WorkloadReport) -> Result<Report, CallError
         images: report
             .images
             .into_iter()
-            .map(|i| (i.name, i.reference, i.digest))
+            .take(IMAGES)
+            .map(|i| {
+                let [name, reference, digest] =
+                    [i.name, i.reference, i.digest].map(|t| host_words::message(&t));
+                (name, reference, digest)
+            })
             .collect(),
         restarts: report.restarts,
+        sequence: report.sequence,
         ..base
     })
 }
@@ -320,10 +333,7 @@ fn base_report(status: Option<v2::WorkloadStatus>) -> Result<Report, CallError> 
         }
     };
     Ok(Report {
-        state,
-        reason: None,
-        message: status.message,
-        images: Vec::new(),
-        restarts: 0,
+        message: host_words::message(&status.message),
+        ..Report::bare(state)
     })
 }

@@ -3,6 +3,7 @@
 use super::host::{Announced, Beat, HostView};
 use crate::core::liveness::{Life, Policy, newly_lost};
 use crate::core::scheduler::{Offer, Thresholds};
+use crate::core::succession::{self, Holder, Newcomer, Verdict};
 use crd_types::OwedStop;
 use jiff::Timestamp;
 use parking_lot::RwLock;
@@ -10,11 +11,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Announcements that are kept of hosts without a heartbeat: what is lost here, the next heartbeat's announcement says.
+const EARLY: usize = 1024;
 /// Refusals within this time are one.
 const SAME_MOMENT: Duration = Duration::from_millis(500);
 
 /// What a heartbeat changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
     /// A host that was not known or was lost: it can take workloads.
     Arrived,
@@ -24,8 +27,10 @@ pub enum Heard {
     Back,
     /// Load only.
     Same,
-    /// Another process has taken its name and lives: this one stays lost.
+    /// A younger process is at its place: this one stays lost.
     Superseded,
+    /// This host has its name, and has to be asked first: nothing was noted.
+    Contested(String),
 }
 
 /// Whether a host can be counted on.
@@ -52,9 +57,25 @@ struct Held {
     hosts: HashMap<String, Arc<HostView>>,
     /// Announcements of hosts that have not sent a heartbeat yet.
     early: HashMap<String, Announced>,
-    /// Names of cordoned hosts.
-    cordoned: HashSet<String>,
+    /// What users have said of hosts, by name.
+    wishes: HashMap<String, Wishes>,
     connected_since: Option<Instant>,
+}
+
+/// What the object of a host says that the host does not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Wishes {
+    cordoned: bool,
+    labels: BTreeMap<String, String>,
+}
+
+impl Wishes {
+    /// The labels by which a host is chosen: its own come first.
+    fn labels(&self, own: &BTreeMap<String, String>) -> Arc<BTreeMap<String, String>> {
+        let mut all = self.labels.clone();
+        all.extend(own.iter().map(|(key, value)| (key.clone(), value.clone())));
+        Arc::new(all)
+    }
 }
 
 impl Fleet {
@@ -66,7 +87,7 @@ impl Fleet {
             held: RwLock::new(Held {
                 hosts: HashMap::new(),
                 early: HashMap::new(),
-                cordoned: HashSet::new(),
+                wishes: HashMap::new(),
                 connected_since: None,
             }),
         }
@@ -79,20 +100,27 @@ impl Fleet {
         self
     }
 
-    /// Whether the host of this name is cordoned; returns whether that is news.
-    pub fn cordon(&self, name: &str, cordoned: bool) -> bool {
+    /// What the object of this name says: whether the host is cordoned, and its labels. Returns whether that is news.
+    pub fn wished(&self, name: &str, cordoned: bool, labels: &BTreeMap<String, String>) -> bool {
         let mut held = self.held.write();
-        let news = if cordoned {
-            held.cordoned.insert(name.to_owned())
-        } else {
-            held.cordoned.remove(name)
+        let wishes = Wishes {
+            cordoned,
+            labels: labels.clone(),
         };
-        if news {
-            for host in held.hosts.values_mut().filter(|h| h.beat.name == name) {
-                Arc::make_mut(host).cordoned = cordoned;
-            }
+        if held.wishes.get(name).unwrap_or(&Wishes::default()) == &wishes {
+            return false;
         }
-        news
+        for host in held.hosts.values_mut().filter(|h| h.beat.name == name) {
+            let host = Arc::make_mut(host);
+            host.cordoned = cordoned;
+            host.labels = wishes.labels(&host.beat.labels);
+        }
+        if wishes == Wishes::default() {
+            held.wishes.remove(name);
+        } else {
+            held.wishes.insert(name.to_owned(), wishes);
+        }
+        true
     }
 
     /// The bus connection came up or went down.
@@ -105,21 +133,34 @@ impl Fleet {
         };
     }
 
-    /// A host that has an object but was not heard yet: it gets a full window.
-    pub fn expect(&self, beat: Beat, owed: Vec<OwedStop>, now: Instant) {
+    /// This process did not run for a while: what was said meanwhile is not heard yet, so nobody's silence counts.
+    pub fn overslept(&self, now: Instant) {
+        let mut held = self.held.write();
+        held.connected_since = held.connected_since.map(|_| now);
+    }
+
+    /// A host that has an object but was not heard yet: it gets a full window, and is taken for what it was.
+    pub fn expect(
+        &self,
+        beat: Beat,
+        announced: Option<Announced>,
+        owed: Vec<OwedStop>,
+        now: Instant,
+    ) {
         let mut held = self.held.write();
         if let Some(heard) = held.hosts.get_mut(&beat.id) {
             Arc::make_mut(heard).owed.extend(owed);
             return;
         }
-        let cordoned = held.cordoned.contains(&beat.name);
+        let wishes = held.wishes.get(&beat.name).cloned().unwrap_or_default();
         held.hosts.entry(beat.id.clone()).or_insert_with(|| {
             Arc::new(HostView {
-                cordoned,
+                cordoned: wishes.cordoned,
+                labels: wishes.labels(&beat.labels),
                 strain: None,
                 offers: Arc::from([]),
                 beat,
-                announced: None,
+                announced,
                 heard: false,
                 last_seen: now,
                 last_seen_at: Timestamp::now(),
@@ -134,8 +175,8 @@ impl Fleet {
         });
     }
 
-    /// A heartbeat. Another id under the same name is a process that was replaced by this one, and so is one at the
-    /// same port of the same Pod; it is lost at once, and returned. A word that a host sent before its goodbye does not bring it back.
+    /// A heartbeat. Hosts whose successor it is are lost at once, and returned. A word that a host sent before its
+    /// goodbye does not bring it back.
     pub fn heard(&self, beat: Beat, in_pod: bool, now: Instant) -> (Heard, Vec<String>) {
         let mut held = self.held.write();
         let old = held.hosts.get(&beat.id).cloned();
@@ -145,43 +186,19 @@ impl Fleet {
         {
             return (Heard::Same, Vec::new());
         }
-        let superseded = old
-            .as_ref()
-            .and_then(|old| held.hosts.get(old.superseded_by.as_ref()?));
-        if superseded
-            .is_some_and(|by| by.lost_since.is_none() && beat.started_at <= by.beat.started_at)
-        {
-            return (Heard::Superseded, Vec::new());
-        }
-        let younger_lives = held.hosts.values().any(|h| {
-            h.beat.name == beat.name
-                && h.beat.id != beat.id
-                && h.heard
-                && h.lost_since.is_none()
-                && h.beat.started_at > beat.started_at
-        });
-        if younger_lives && beat.started_at.is_some() {
-            return (Heard::Superseded, Vec::new());
-        }
-        // Of two that do not say which is older, the one heard of later is the younger.
-        let is_new = old.as_ref().is_none_or(|old| !old.heard);
-        let younger = |than: &Beat| {
-            than.started_at < beat.started_at || (is_new && than.started_at == beat.started_at)
+        let newcomer = Newcomer {
+            host: holder(&beat),
+            in_pod,
+            is_new: old.as_ref().is_none_or(|old| !old.heard),
         };
-        let replaced: Vec<String> = held
-            .hosts
-            .values()
-            .filter(|h| h.beat.id != beat.id && h.lost_since.is_none())
-            .filter(|h| h.beat.name == beat.name || (in_pod && same_place(&h.beat, &beat)))
-            .filter(|h| younger(&h.beat))
-            .map(|h| h.beat.id.clone())
-            .collect();
+        let living = held.hosts.values().filter(|h| h.lost_since.is_none());
+        let replaced = match succession::judge(&newcomer, living.map(|h| holder(&h.beat))) {
+            Verdict::Admitted(replaced) => replaced,
+            Verdict::Outdated => return (Heard::Superseded, Vec::new()),
+            Verdict::Contested(by) => return (Heard::Contested(by), Vec::new()),
+        };
         for id in &replaced {
-            if let Some(host) = held.hosts.get_mut(id) {
-                let host = Arc::make_mut(host);
-                host.lost_since = Some(now);
-                host.superseded_by = Some(beat.id.clone());
-            }
+            held.supersede(id, &beat.id, now);
         }
         let strain = self
             .thresholds
@@ -190,7 +207,9 @@ impl Fleet {
             None => Heard::Arrived,
             Some(old) if old.lost_since.is_some() || !old.heard => Heard::Arrived,
             Some(old)
-                if placement_part(&old.beat) != placement_part(&beat) || old.strain != strain =>
+                if placement_part(&old.beat) != placement_part(&beat)
+                    || old.strain != strain
+                    || old.no_responders > 0 =>
             {
                 Heard::Changed
             }
@@ -200,8 +219,17 @@ impl Fleet {
             Some(_) => Heard::Same,
         };
         let early = held.early.remove(&beat.id);
+        let wishes = held.wishes.get(&beat.name);
+        let labels = match &old {
+            Some(old) if matches!(change, Heard::Same | Heard::Back) => old.labels.clone(),
+            _ => wishes.map_or_else(
+                || Arc::new(beat.labels.clone()),
+                |wishes| wishes.labels(&beat.labels),
+            ),
+        };
         let mut view = HostView {
-            cordoned: held.cordoned.contains(&beat.name),
+            cordoned: wishes.is_some_and(|wishes| wishes.cordoned),
+            labels,
             strain,
             offers: old
                 .as_ref()
@@ -226,11 +254,18 @@ impl Fleet {
         (change, replaced)
     }
 
+    /// This host did not answer when another asked for its name: it is lost. False when that is no news.
+    pub fn succeeded(&self, id: &str, by: &str, now: Instant) -> bool {
+        self.held.write().supersede(id, by, now)
+    }
+
     /// An announcement; returns whether more than load differs. One of a host without heartbeat waits for it.
     pub fn announced(&self, id: &str, announced: Announced) -> bool {
         let mut held = self.held.write();
         let Some(host) = held.hosts.get_mut(id) else {
-            held.early.insert(id.to_owned(), announced);
+            if held.early.len() < EARLY || held.early.contains_key(id) {
+                held.early.insert(id.to_owned(), announced);
+            }
             return false;
         };
         let same = host
@@ -314,8 +349,10 @@ impl Fleet {
     pub fn judge(&self, now: Instant) -> Vec<String> {
         let mut held = self.held.write();
         let hosts: Vec<Arc<HostView>> = held.hosts.values().cloned().collect();
+        // Who has gone as announced, or has a successor, says nothing about our hearing.
         let lives: Vec<Life<'_>> = hosts
             .iter()
+            .filter(|h| h.left.is_none() && h.superseded_by.is_none())
             .map(|h| Life {
                 id: &h.beat.id,
                 last_seen: h.last_seen,
@@ -398,6 +435,15 @@ impl Fleet {
             .collect()
     }
 
+    /// Forgets hosts that were lost before this moment; those that have an object are forgotten with it.
+    pub fn sweep(&self, before: Instant, has_object: impl Fn(&Beat) -> bool) {
+        let mut held = self.held.write();
+        held.hosts.retain(|_, host| {
+            host.lost_since.is_none_or(|at| at >= before) || has_object(&host.beat)
+        });
+        held.early.clear();
+    }
+
     /// A host that is of no interest any more.
     pub fn forget(&self, id: &str) {
         let mut held = self.held.write();
@@ -406,11 +452,26 @@ impl Fleet {
     }
 }
 
-/// Two processes cannot listen at one port of one address.
-fn same_place(one: &Beat, other: &Beat) -> bool {
-    one.http_port > 0
-        && !one.hostname.is_empty()
-        && (one.http_port, &one.hostname) == (other.http_port, &other.hostname)
+impl Held {
+    fn supersede(&mut self, id: &str, by: &str, now: Instant) -> bool {
+        let Some(host) = self.hosts.get_mut(id).filter(|h| h.lost_since.is_none()) else {
+            return false;
+        };
+        let host = Arc::make_mut(host);
+        host.lost_since = Some(now);
+        host.superseded_by = Some(by.to_owned());
+        true
+    }
+}
+
+fn holder(beat: &Beat) -> Holder<'_> {
+    let listens = beat.http_port > 0 && !beat.hostname.is_empty();
+    Holder {
+        id: &beat.id,
+        name: &beat.name,
+        place: listens.then_some((beat.hostname.as_str(), beat.http_port)),
+        started_at: beat.started_at,
+    }
 }
 
 fn placement_part(beat: &Beat) -> (&str, &str, &str, i32, &BTreeMap<String, String>, &[Offer]) {

@@ -109,6 +109,8 @@ pub struct HostView {
     pub owed: Vec<OwedStop>,
     /// Cordoned: its object says that it takes no new workloads.
     pub cordoned: bool,
+    /// The labels by which it is chosen: its own, and those that users gave its object.
+    pub labels: Arc<BTreeMap<String, String>>,
     /// What it is short of at the moment.
     pub strain: Option<Strain>,
     pub(super) offers: Arc<[Offer]>,

@@ -3,6 +3,7 @@
 
 use super::client::{Report, report_of};
 use super::host::{Announced, Beat};
+use crate::core::host_words;
 use crate::core::scheduler::Offer;
 use crate::metrics::Heartbeats;
 use futures::StreamExt;
@@ -115,7 +116,7 @@ pub async fn listen(
                 heard(Said::Nonsense {
                     host: sender(&message.subject).to_owned(),
                     name: alleged(&message),
-                    problem,
+                    problem: host_words::message(&problem),
                 });
             }
         }
@@ -127,9 +128,10 @@ fn read(message: &Message) -> Result<Said, String> {
         Some(Parsed::Heartbeat { host }) => {
             let beat: v2::HostHeartbeat = decode(message)?;
             same("id", &beat.id, host)?;
-            if beat.friendly_name.is_empty() {
-                return Err("friendlyName is empty".into());
-            }
+            host_words::name(&beat.friendly_name)?;
+            host_words::text("hostname", &beat.hostname)?;
+            host_words::text("environment", &beat.environment)?;
+            host_words::labels(&beat.labels)?;
             Ok(Said::Beat(beat_of(beat)))
         }
         Some(Parsed::Announcement { host }) => {
@@ -234,7 +236,12 @@ fn announced_of(announcement: ext::HostAnnouncement) -> Announced {
         allocated_memory: some(allocated.memory),
         draining: announcement.draining,
         labels: announcement.labels,
-        addresses: announcement.addresses,
+        addresses: announcement
+            .addresses
+            .into_iter()
+            .filter(|address| host_words::text("addresses", address).is_ok())
+            .take(host_words::ADDRESSES)
+            .collect(),
         offers,
         // Empty, or words of a later version: the host itself refuses what it does not allow.
         workload_ports: announcement.workload_ports.parse().ok(),

@@ -24,6 +24,12 @@ impl HostClient {
             let page = self
                 .call_reading(host, Command::List, &ask, self.waits.answer, page)
                 .await?;
+            if page.items.len() > PAGE as usize {
+                let found = page.items.len();
+                return Err(CallError::Answer(format!(
+                    "a page of its inventory has {found} entries, {PAGE} were asked for"
+                )));
+            }
             all.extend(page.items.into_iter().map(reported));
             if page.r#continue.is_empty() {
                 return Ok(all);

@@ -17,22 +17,33 @@ pub async fn watch_over(
     token: CancellationToken,
 ) {
     const STEP: Duration = Duration::from_secs(1);
+    // A step that took so long was not a busy moment: the process was stopped, or its machine.
+    const OVERSLEPT: Duration = Duration::from_secs(10);
     let tasks = TaskTracker::new();
     let mut next_round = Instant::now();
+    let mut last = Instant::now();
     loop {
         tokio::select! {
             () = token.cancelled() => break,
             () = tokio::time::sleep(STEP.min(interval)) => {}
         }
-        for id in fleet.judge(Instant::now()) {
+        let now = Instant::now();
+        if now.saturating_duration_since(last) > OVERSLEPT {
+            tracing::warn!(
+                "this process did not run for a while; no host is judged by its silence meanwhile"
+            );
+            fleet.overslept(now);
+        }
+        last = now;
+        for id in fleet.judge(now) {
             on_lost(id);
         }
-        let round = Instant::now() >= next_round;
+        let round = now >= next_round;
         if round {
-            next_round = Instant::now() + interval;
+            next_round = now + interval;
         }
         let silence = if round { interval } else { Duration::MAX };
-        for id in fleet.silent(Instant::now(), silence) {
+        for id in fleet.silent(now, silence) {
             let (fleet, client, on_heard) = (fleet.clone(), client.clone(), on_heard.clone());
             tasks.spawn(async move {
                 match client.probe(&id).await {

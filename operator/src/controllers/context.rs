@@ -19,7 +19,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{Client, Resource};
 use parking_lot::Mutex;
 use protocol::bus::TraceContext;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -146,13 +146,15 @@ pub struct Context {
     /// Host names as resolved at the last start, by uid: configuration may have brought some.
     pub names: Mutex<HashMap<String, BTreeSet<String>>>,
     /// Pull secrets of namespaces' default accounts.
-    pub pull_defaults: super::workload::default_secrets::Memory,
+    pub pull_defaults: super::pull_secrets::Memory,
     /// State of the configuration of Deployments that are rolled out when it changes.
     pub revisions: super::config::Revisions,
     /// What was told of Services, and when their slices were written.
     pub routes: super::route::memory::Memory,
     /// Who was complained about lately for messages that are not believed.
     pub complaints: Mutex<Complaints>,
+    /// Hosts that are being asked whether they still have their name.
+    pub contests: Mutex<HashSet<String>>,
     /// Hosts that may have room for what waits.
     pub changed: Changed,
     /// Registries, as far as Artifacts ask them.

@@ -8,6 +8,7 @@ pub mod deployment;
 pub mod events;
 pub mod host;
 pub mod inventory;
+pub mod pull_secrets;
 pub mod queue;
 pub mod replica_set;
 pub mod route;

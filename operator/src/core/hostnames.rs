@@ -38,13 +38,18 @@ pub enum Refused {
 
 impl Refused {
     /// In words.
-    pub fn message(&self, name: &str) -> String {
+    pub fn message(&self, name: Option<&str>) -> String {
+        // A name out of a Secret is told to nobody.
+        let name = name.map_or_else(
+            || "from the configuration".to_owned(),
+            |name| format!("{name:?}"),
+        );
         match self {
             Self::Service(namespace) => format!(
-                "host name {name:?} is a name of a Service in namespace {namespace:?} and is not given to this workload"
+                "host name {name} is a name of a Service in namespace {namespace:?} and is not given to this workload"
             ),
             Self::Taken(namespace) => format!(
-                "host name {name:?} belongs to an older workload of namespace {namespace:?} and is not given to this one"
+                "host name {name} belongs to an older workload of namespace {namespace:?} and is not given to this one"
             ),
         }
     }

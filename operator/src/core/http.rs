@@ -22,11 +22,12 @@ pub fn answers_names(interface: &HostInterface) -> bool {
         && (interface.config.contains_key(aliases::HOST) || !interface.config.contains_key(ADDRESS))
 }
 
-/// Addresses of the Workload's own.
+/// Addresses of the Workload's own. One beside a `host` is nobody's wish: manifests for the reference carry it, which
+/// never opened it.
 pub fn own_addresses(spec: &WorkloadSpec) -> BTreeSet<SocketAddr> {
     spec.host_interfaces
         .iter()
-        .filter(|i| takes_requests(i))
+        .filter(|i| takes_requests(i) && !answers_names(i))
         .filter_map(|i| i.config.get(ADDRESS)?.trim().parse().ok())
         .collect()
 }
@@ -66,6 +67,7 @@ mod tests {
                 interface("incoming-handler", &json!({"address": " 0.0.0.0:8080 "})),
                 interface("incoming-handler", &json!({"address": "nonsense"})),
                 interface("outgoing-handler", &json!({"address": "0.0.0.0:1"})),
+                interface("handler", &json!({"address": "0.0.0.0:2", "host": "h"})),
             ],
             ..WorkloadSpec::default()
         };

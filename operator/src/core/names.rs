@@ -34,16 +34,30 @@ pub fn endpoint_slice(service: &str, suffix: &str) -> String {
     }
 }
 
+/// A name as the value of a label: ReplicaSets of the reference have names of up to 74 characters.
+pub fn label_value(name: &str) -> String {
+    if name.len() <= MAX {
+        return name.to_owned();
+    }
+    let tail = format!("{:08x}", fnv1a(name.as_bytes()));
+    cut(name, &tail, MAX)
+}
+
 fn join(stem: &str, suffix: &str, max: usize) -> String {
     if stem.len() + 1 + suffix.len() <= max {
         return format!("{stem}-{suffix}");
     }
     let tail = format!("{:08x}-{suffix}", fnv1a(stem.as_bytes()));
-    let mut cut = max.saturating_sub(tail.len() + 1);
-    while !stem.is_char_boundary(cut) {
-        cut -= 1;
+    cut(stem, &tail, max)
+}
+
+/// As much of the stem as fits before the tail.
+fn cut(stem: &str, tail: &str, max: usize) -> String {
+    let mut end = max.saturating_sub(tail.len() + 1);
+    while !stem.is_char_boundary(end) {
+        end -= 1;
     }
-    format!("{}-{tail}", stem[..cut].trim_end_matches(['-', '.']))
+    format!("{}-{tail}", stem[..end].trim_end_matches(['-', '.']))
 }
 
 #[cfg(test)]
@@ -59,6 +73,18 @@ mod tests {
         assert!(set.len() <= 56, "{set}");
         assert!(workload(&set, 99_999).len() <= 63);
         assert_ne!(set, replica_set(&"x".repeat(62), "577b85c5b7"));
+    }
+
+    #[test]
+    fn long_names_make_label_values_that_differ() {
+        assert_eq!(label_value("hello-577b85c5b7"), "hello-577b85c5b7");
+        let long = |end: &str| label_value(&format!("{}-{end}", "x".repeat(63)));
+        let value = long("577b85c5b7");
+        assert!(
+            value.len() <= 63 && value.ends_with(char::is_alphanumeric),
+            "{value}"
+        );
+        assert_ne!(value, long("577b85c5b8"));
     }
 
     #[test]

@@ -67,24 +67,9 @@ pub fn plan(
     plan.delete
         .extend(gone.iter().map(|r| (r.name.clone(), r.uid.clone())));
     if live.len() > desired {
-        let mut ranked = live.clone();
-        let mut crowd: BTreeMap<&str, usize> = BTreeMap::new();
-        for replica in &live {
-            if let Some(host) = &replica.host {
-                *crowd.entry(host).or_default() += 1;
-            }
-        }
-        for _ in desired..live.len() {
-            let Some(position) = victim(&ranked, &crowd) else {
-                break;
-            };
-            let replica = ranked.swap_remove(position);
-            if let Some(count) = replica.host.as_deref().and_then(|host| crowd.get_mut(host)) {
-                *count -= 1;
-            }
-            plan.delete
-                .push((replica.name.clone(), replica.uid.clone()));
-        }
+        let surplus = victims(&live, live.len() - desired);
+        plan.delete
+            .extend(surplus.map(|r| (r.name.clone(), r.uid.clone())));
     }
     let mut used: BTreeSet<u32> = replicas
         .iter()
@@ -99,22 +84,40 @@ pub fn plan(
     plan
 }
 
-fn victim(ranked: &[&Replica], crowd: &BTreeMap<&str, usize>) -> Option<usize> {
-    let rank = |replica: &Replica| {
-        let neighbours = replica
-            .host
-            .as_deref()
-            .and_then(|host| crowd.get(host))
-            .copied()
-            .unwrap_or_default();
-        (
-            replica.ready,
+/// The first so many to go: of each host the first of its own order, hosts in the order of what each would give.
+fn victims<'r>(live: &[&'r Replica], surplus: usize) -> impl Iterator<Item = &'r Replica> {
+    let mut hosts: BTreeMap<Option<&str>, Vec<&'r Replica>> = BTreeMap::new();
+    for replica in live {
+        hosts
+            .entry(replica.host.as_deref())
+            .or_default()
+            .push(replica);
+    }
+    // The next to go is the last of its list.
+    for replicas in hosts.values_mut() {
+        replicas.sort_unstable_by_key(|r| Reverse((r.ready, Reverse((r.created, &r.name)))));
+    }
+    let next = |host: Option<&'r str>, replicas: &[&'r Replica]| {
+        let neighbours = host.map_or(0, |_| replicas.len());
+        let first = replicas.last()?;
+        Some((
+            first.ready,
             Reverse(neighbours),
-            Reverse(replica.created),
-            Reverse(replica.name.clone()),
-        )
+            Reverse((first.created, first.name.as_str())),
+            host,
+        ))
     };
-    (0..ranked.len()).min_by_key(|position| rank(ranked[*position]))
+    let mut queue: BTreeSet<_> = hosts
+        .iter()
+        .filter_map(|(host, replicas)| next(*host, replicas))
+        .collect();
+    (0..surplus).map_while(move |_| {
+        let (.., host) = queue.pop_first()?;
+        let replicas = hosts.get_mut(&host)?;
+        let victim = replicas.pop()?;
+        queue.extend(next(host, replicas));
+        Some(victim)
+    })
 }
 
 #[cfg(test)]

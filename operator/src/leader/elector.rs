@@ -16,6 +16,10 @@ const DURATION: Duration = Duration::from_secs(15);
 const RENEW_DEADLINE: Duration = Duration::from_secs(10);
 /// Between renewals: two may fail before the deadline. Each is a write, and a fleet at rest should cause few.
 const RENEW: Duration = Duration::from_secs(4);
+/// After a write that met another's: the Lease may have been annotated, or taken.
+const RACED: Duration = Duration::from_millis(100);
+/// The last write of a process that ends may take so long.
+const RELEASE: Duration = Duration::from_secs(2);
 /// Between tries.
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -28,6 +32,17 @@ pub enum Held {
     Lost,
     /// We were asked to stop.
     Stopped,
+}
+
+/// What came of a try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tried {
+    /// The Lease is ours.
+    Ours,
+    /// Somebody else holds it.
+    Theirs,
+    /// Somebody wrote it between our reading and our writing: whose it is, the next look tells.
+    Raced,
 }
 
 /// Takes and keeps the Lease for one identity.
@@ -51,8 +66,8 @@ impl Elector {
         let mut observed = None;
         loop {
             match self.attempt(&mut observed).await {
-                Ok(true) => return Held::Acquired,
-                Ok(false) => {}
+                Ok(Tried::Ours) => return Held::Acquired,
+                Ok(Tried::Theirs | Tried::Raced) => {}
                 Err(error) => tracing::warn!(%error, "the lease cannot be taken; trying again"),
             }
             tokio::select! {
@@ -70,19 +85,24 @@ impl Elector {
         loop {
             tokio::select! {
                 () = token.cancelled() => {
-                    self.release().await;
+                    match tokio::time::timeout(RELEASE, self.release()).await {
+                        Ok(Ok(())) => {}
+                        Ok(Err(error)) => tracing::warn!(%error, "the lease could not be released; it runs out by itself"),
+                        Err(_) => tracing::warn!("the lease could not be released in time; it runs out by itself"),
+                    }
                     return Held::Stopped;
                 }
                 () = tokio::time::sleep(pause) => {}
             }
             let left = RENEW_DEADLINE.saturating_sub(renewed.elapsed());
             match tokio::time::timeout(left, self.attempt(&mut observed)).await {
-                Ok(Ok(true)) => (renewed, pause) = (Instant::now(), RENEW),
+                Ok(Ok(Tried::Ours)) => (renewed, pause) = (Instant::now(), RENEW),
+                Ok(Ok(Tried::Raced)) => pause = RACED,
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "the lease cannot be renewed; trying again");
                     pause = RETRY;
                 }
-                Ok(Ok(false)) | Err(_) => return Held::Lost,
+                Ok(Ok(Tried::Theirs)) | Err(_) => return Held::Lost,
             }
             if renewed.elapsed() >= RENEW_DEADLINE {
                 return Held::Lost;
@@ -90,8 +110,8 @@ impl Elector {
         }
     }
 
-    /// One try; true when the Lease is ours afterwards. A conflict means that somebody was quicker.
-    async fn attempt(&self, observed: &mut Option<Observation>) -> Result<bool, kube::Error> {
+    /// One try.
+    async fn attempt(&self, observed: &mut Option<Observation>) -> Result<Tried, kube::Error> {
         let now = Instant::now();
         let Some(lease) = self.api.get_opt(LEADER_LEASE).await? else {
             let lease = Lease {
@@ -108,7 +128,7 @@ impl Elector {
         let action = evaluate(Some(&seen), &self.identity, now);
         *observed = Some(seen);
         let spec = match action {
-            Action::Yield => return Ok(false),
+            Action::Yield => return Ok(Tried::Theirs),
             Action::Renew => self.spec(&held, false),
             Action::Acquire => self.spec(&held, true),
         };
@@ -144,35 +164,28 @@ impl Elector {
     }
 
     /// Lets go, so that another need not wait.
-    async fn release(&self) {
-        let Ok(Some(mut lease)) = self.api.get_opt(LEADER_LEASE).await else {
-            return;
+    async fn release(&self) -> Result<(), kube::Error> {
+        let Some(mut lease) = self.api.get_opt(LEADER_LEASE).await? else {
+            return Ok(());
         };
-        let ours = lease
+        let Some(spec) = lease
             .spec
-            .as_ref()
-            .and_then(|s| s.holder_identity.as_deref())
-            == Some(self.identity.as_str());
-        if !ours {
-            return;
-        }
-        if let Some(spec) = lease.spec.as_mut() {
-            spec.holder_identity = Some(String::new());
-        }
-        if let Err(error) = self
-            .api
-            .replace(LEADER_LEASE, &PostParams::default(), &lease)
-            .await
-        {
-            tracing::warn!(%error, "the lease could not be released; it runs out by itself");
-        }
+            .as_mut()
+            .filter(|spec| spec.holder_identity.as_deref() == Some(self.identity.as_str()))
+        else {
+            return Ok(());
+        };
+        spec.holder_identity = Some(String::new());
+        let params = PostParams::default();
+        self.api.replace(LEADER_LEASE, &params, &lease).await?;
+        Ok(())
     }
 }
 
-fn won(result: Result<Lease, kube::Error>) -> Result<bool, kube::Error> {
+fn won(result: Result<Lease, kube::Error>) -> Result<Tried, kube::Error> {
     match result {
-        Ok(_) => Ok(true),
-        Err(error) if code(&error) == Some(409) => Ok(false),
+        Ok(_) => Ok(Tried::Ours),
+        Err(error) if code(&error) == Some(409) => Ok(Tried::Raced),
         Err(error) => Err(error),
     }
 }

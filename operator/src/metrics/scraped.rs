@@ -135,7 +135,7 @@ fn state_of_host(host: &HostView) -> &'static str {
         "lost"
     } else if !host.heard {
         "expected"
-    } else if host.announced.as_ref().is_some_and(|a| a.draining) {
+    } else if host.draining() {
         "draining"
     } else if host.answers() {
         "ready"

@@ -12,6 +12,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::core::DeserializeGuard;
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -277,11 +278,11 @@ fn host(context: &Context, old: Option<&Host>, new: Option<&Host>) {
     if let Some(key) = key {
         context.queues.hosts.add(key);
     }
+    let Some(host) = new.or(old) else { return };
     let cordoned = new.is_some_and(|h| h.unschedulable);
-    if let Some(host) = new.or(old)
-        && context.fleet.cordon(&host.name_any(), cordoned)
-        && !cordoned
-    {
+    let none = BTreeMap::new();
+    let labels = new.map_or(&none, |h| h.labels());
+    if context.fleet.wished(&host.name_any(), cordoned, labels) && !cordoned {
         context.changed.add(&host.host_id);
     }
 }

@@ -1,17 +1,19 @@
 //! What is done with what is heard on the bus: the fleet learns of it, and whoever it concerns looks again.
 
 use super::verify;
-use crate::bus::{Announced, Beat, Heard, Report, RunState, Said, watch_over};
+use crate::bus::{Announced, Beat, CallError, Heard, Report, RunState, Said, watch_over};
 use crate::controllers::{Context, inventory};
 use crate::watch::{self, Key};
 use k8s_openapi::api::core::v1::Pod;
-use kube::{Resource, ResourceExt};
+use kube::ResourceExt;
 use protocol::bus::SharedBus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// How often hosts that are long gone are forgotten.
+const SWEEP: Duration = Duration::from_mins(1);
 /// How long an announcement may follow a first heartbeat before the host is asked whether it has the extension.
 const ANNOUNCEMENT_GRACE: Duration = Duration::from_millis(500);
 
@@ -79,8 +81,11 @@ fn took_state(context: &Context, host: &str, workload: &str, control_plane: &str
     let mut asked_for = context.memory.chose(workload, host);
     for object in context.caches.workloads.find(&watch::by_uid(workload)) {
         asked_for |= object.status.as_ref().and_then(|s| s.host_id.as_deref()) == Some(host);
-        context.observed.put(workload, host, report.clone());
-        context.queues.workloads.add(Key::of(object.as_ref()));
+        // What a host says that does not have the workload, or not any more, must not hide what its own says.
+        if asked_for {
+            context.observed.put(workload, host, report.clone());
+            context.queues.workloads.add(Key::of(object.as_ref()));
+        }
     }
     // A start that arrived after its Workload was deleted or moved.
     let runs = matches!(report.state, RunState::Starting | RunState::Running);
@@ -100,7 +105,13 @@ fn took_beat(context: &Arc<Context>, tracker: &TaskTracker, stop: &CancellationT
             return;
         }
     };
-    let (heard, replaced) = context.fleet.heard(beat, in_pod, Instant::now());
+    let before = context.fleet.get(&id).map(|view| view.beat.name.clone());
+    let renamed = before.filter(|name| *name != beat.name);
+    let (heard, replaced) = context.fleet.heard(beat.clone(), in_pod, Instant::now());
+    if let Some(before) = renamed {
+        let left_behind = Key::new(&context.options.namespace, &before);
+        context.queues.hosts.add(left_behind);
+    }
     for old in replaced {
         tracing::info!(host = %old, by = %id, "host was replaced by a new process of its name");
         host_gone(context, &old);
@@ -108,12 +119,16 @@ fn took_beat(context: &Arc<Context>, tracker: &TaskTracker, stop: &CancellationT
     match heard {
         Heard::Same => {}
         Heard::Superseded => {
-            let problem = "another process, heard of later, has its name".to_owned();
+            let problem = "a younger process is in its place".to_owned();
             verify::complain(context, tracker, &id, "", problem);
         }
+        Heard::Contested(holder) => contested(context, tracker, stop, beat, holder),
         Heard::Back => context.queues.inventories.add(inventory::key(&id)),
         Heard::Changed => host_changed(context, &id),
         Heard::Arrived => {
+            // Its Pod may have been on its way out before anybody knew the host.
+            let pods = watch::pods_at(&context.caches.pods, &beat.hostname);
+            context.fleet.leaving(&id, watch::are_leaving(&pods));
             host_changed(context, &id);
             if context.hosts.extended(&id) {
                 context.queues.inventories.add(inventory::key(&id));
@@ -140,6 +155,67 @@ fn took_beat(context: &Arc<Context>, tracker: &TaskTracker, stop: &CancellationT
     }
 }
 
+/// Asks the holder of a name that another host claims whether it still lives. If nobody answers, the other takes its
+/// place at once; otherwise it waits until the holder has left, and somebody is told.
+fn contested(
+    context: &Arc<Context>,
+    tracker: &TaskTracker,
+    stop: &CancellationToken,
+    beat: Beat,
+    holder: String,
+) {
+    if !context.contests.lock().insert(holder.clone()) {
+        return;
+    }
+    let (context, own, stop) = (context.clone(), tracker.clone(), stop.clone());
+    let ending = stop.clone();
+    let asking = async move {
+        let answer = context.hosts.probe(&holder).await;
+        context.contests.lock().remove(&holder);
+        match answer {
+            Err(CallError::NoResponders | CallError::Timeout(_)) => {
+                let now = Instant::now();
+                if context.fleet.succeeded(&holder, &beat.id, now) {
+                    tracing::info!(host = %holder, by = %beat.id, name = beat.name, "host was replaced by a new process of its name");
+                    host_gone(&context, &holder);
+                }
+                took_beat(&context, &own, &stop, beat);
+            }
+            Ok(_) | Err(CallError::Answer(_)) => {
+                let problem = format!(
+                    "host {holder} has the name {} and answers; this one is let in when that one has left",
+                    beat.name
+                );
+                context.metrics.heartbeats.rejected.inc();
+                verify::complain(&context, &own, &beat.id, &beat.name, problem);
+            }
+            Err(error) => {
+                tracing::debug!(host = %holder, %error, "cannot ask whether the host still has its name");
+            }
+        }
+    };
+    tracker.spawn(async move { ending.run_until_cancelled(asking).await });
+}
+
+/// Forgets hosts that are long gone until the token is cancelled.
+pub(super) async fn forget_the_gone(context: Arc<Context>, stop: CancellationToken) {
+    let options = &context.options;
+    let keep = options.retention(true) + options.liveness.window;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(SWEEP) => {}
+        }
+        if let Some(before) = Instant::now().checked_sub(keep) {
+            context.fleet.sweep(before, |beat| {
+                let key = Key::new(&options.namespace, &beat.name);
+                let object = context.caches.hosts.get(&key);
+                object.is_some_and(|object| object.host_id == beat.id)
+            });
+        }
+    }
+}
+
 /// A host is gone for good: its id does not come back.
 fn has_left(context: &Context, id: &str, how: &'static str) {
     if context.fleet.left(id, how, Instant::now()) {
@@ -158,15 +234,12 @@ pub(super) fn pod_changed(context: &Context, pod: &Pod, gone: bool) {
         if !names.contains(&hostname) {
             continue;
         }
-        let others = verify::pods_at(context, hostname);
+        let others = watch::pods_at(&context.caches.pods, hostname);
         let id = &host.beat.id;
-        if others.is_empty() && (gone || !verify::is_live(pod)) {
+        if others.is_empty() && (gone || !watch::is_live(pod)) {
             has_left(context, id, "the host's Pod is gone");
-        } else if !others.is_empty() {
-            let leaving = others.iter().all(|p| p.meta().deletion_timestamp.is_some());
-            if context.fleet.leaving(id, leaving) {
-                host_changed(context, id);
-            }
+        } else if !others.is_empty() && context.fleet.leaving(id, watch::are_leaving(&others)) {
+            host_changed(context, id);
         }
     }
 }

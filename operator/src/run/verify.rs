@@ -6,37 +6,15 @@ use crate::core::heartbeat::{Claim, Contradiction, PodFacts, check};
 use crate::watch::{self, Key};
 use crd_types::Host;
 use crd_types::names::HOST_POD_LABEL;
-use k8s_openapi::api::core::v1::Pod;
 use kube::{Resource, ResourceExt};
 use protocol::Reason;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio_util::task::TaskTracker;
 
-/// Live Pods at the address of a host, else of its host name.
-pub(super) fn pods_at(context: &Context, hostname: &str) -> Vec<Arc<Pod>> {
-    let pods = &context.caches.pods;
-    let live = |mut found: Vec<Arc<Pod>>| {
-        found.retain(|pod| is_live(pod));
-        found
-    };
-    let at = live(pods.find(&watch::at_address(hostname)));
-    if at.is_empty() {
-        live(pods.find(&watch::called(hostname)))
-    } else {
-        at
-    }
-}
-
-/// Whether a process of a Pod may still run.
-pub(super) fn is_live(pod: &Pod) -> bool {
-    let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref());
-    !matches!(phase, Some("Succeeded" | "Failed"))
-}
-
 /// Checks a heartbeat; says whether it comes from a Pod.
 pub(super) fn heartbeat(context: &Context, beat: &Beat) -> Result<bool, Contradiction> {
-    let pods = pods_at(context, &beat.hostname);
+    let pods = watch::pods_at(&context.caches.pods, &beat.hostname);
     let facts: Vec<PodFacts<'_>> = pods
         .iter()
         .map(|pod| PodFacts {

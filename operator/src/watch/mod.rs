@@ -1,9 +1,11 @@
 //! One reflector for each kind, namespaces merged, feeding every controller: no kind is listed or cached twice.
 
 mod cache;
+mod host_pods;
 mod reflector;
 
 pub use cache::{Cache, Key};
+pub use host_pods::{are_leaving, is_live, pods_at};
 pub use reflector::{Scope, follow};
 
 use crate::core::hostnames;

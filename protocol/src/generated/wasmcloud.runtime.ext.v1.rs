@@ -129,7 +129,8 @@ pub struct WorkloadReport {
     pub restarts: u32,
     #[prost(message, optional, tag = "5")]
     pub since: ::core::option::Option<::pbjson_types::Timestamp>,
-    /// Grows with every change of this workload on this host: a reader ignores what is older.
+    /// Grows with every change of this workload on this host, over its starts too: a reader ignores what is older. 0 says
+    /// nothing.
     #[prost(uint64, tag = "6")]
     pub sequence: u64,
 }

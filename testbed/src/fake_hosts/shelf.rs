@@ -39,6 +39,8 @@ pub(super) struct Shelf {
     pub(super) entries: BTreeMap<String, Held>,
     pub(super) log: Vec<Did>,
     pub(super) asked: usize,
+    /// Sequence of the last change of any of them.
+    last: u64,
     pub(super) probes: usize,
     pub(super) on_start: OnStart,
     pub(super) on_image: BTreeMap<String, OnStart>,
@@ -67,6 +69,7 @@ impl Shelf {
         }
         let id = start.workload_id.clone();
         self.log.push(Did::Started(id.clone()));
+        self.last += 1;
         self.entries.insert(
             id,
             Held {
@@ -75,7 +78,7 @@ impl Shelf {
                 state: WorkloadState::Starting,
                 reason: None,
                 message: "Workload is starting".into(),
-                sequence: 0,
+                sequence: self.last,
             },
         );
         Taken::New(what)
@@ -109,7 +112,8 @@ impl Shelf {
         held.state = state;
         held.reason = reason;
         message.clone_into(&mut held.message);
-        held.sequence += 1;
+        self.last += 1;
+        held.sequence = self.last;
         Some(held.clone())
     }
 
@@ -120,7 +124,8 @@ impl Shelf {
         held.state = WorkloadState::NotFound;
         held.reason = None;
         held.message = "Workload has stopped".into();
-        held.sequence += 1;
+        self.last += 1;
+        held.sequence = self.last;
         Some(held)
     }
 

@@ -10,7 +10,7 @@ fn beat(id: &str, name: &str, started: &str) -> Beat {
 }
 
 #[test]
-fn a_restarted_process_replaces_its_former_self_at_once() {
+fn a_restarted_process_replaces_its_former_self_once_that_does_not_answer() {
     let fleet = Fleet::new(Policy::default());
     let now = Instant::now();
     fleet.connection(true, now);
@@ -26,8 +26,14 @@ fn a_restarted_process_replaces_its_former_self_at_once() {
             .0,
         Heard::Same
     );
-    let (heard, replaced) = fleet.heard(beat("new", "n", "2026-11-21T00:00:05Z"), false, now);
-    assert_eq!((heard, replaced), (Heard::Arrived, vec!["old".to_owned()]));
+    let new = || beat("new", "n", "2026-11-21T00:00:05Z");
+    let contested = Heard::Contested("old".into());
+    assert_eq!(fleet.heard(new(), false, now), (contested, Vec::new()));
+    assert_eq!(fleet.standing("old", now), Standing::Alive);
+    assert!(fleet.get("new").is_none(), "the old one is asked first");
+    assert!(fleet.succeeded("old", "new", now));
+    assert!(!fleet.succeeded("old", "new", now), "no news");
+    assert_eq!(fleet.heard(new(), false, now).0, Heard::Arrived);
     assert_eq!(fleet.standing("old", now), Standing::Lost);
     assert_eq!(fleet.named("n").unwrap().beat.id, "new");
 }
@@ -92,7 +98,8 @@ fn an_expected_host_gets_a_full_window_and_then_is_lost() {
     let fleet = Fleet::new(Policy::default());
     let start = Instant::now();
     fleet.connection(true, start);
-    fleet.expect(beat("a", "a", "2026-11-21T00:00:00Z"), Vec::new(), start);
+    let known = beat("a", "a", "2026-11-21T00:00:00Z");
+    fleet.expect(known, None, Vec::new(), start);
     assert_eq!(fleet.standing("a", start), Standing::Alive);
     assert!(fleet.judge(start + Duration::from_secs(44)).is_empty());
     assert_eq!(fleet.judge(start + Duration::from_secs(45)), ["a"]);
@@ -148,7 +155,8 @@ fn what_a_host_is_owed_outlives_its_silence() {
         name: "x".into(),
     };
     assert!(!fleet.owe("a", stop.clone()), "nobody knows it");
-    fleet.expect(beat("a", "a", "2026-11-21T00:00:00Z"), Vec::new(), now);
+    let known = beat("a", "a", "2026-11-21T00:00:00Z");
+    fleet.expect(known, None, Vec::new(), now);
     assert!(fleet.owe("a", stop.clone()));
     assert!(!fleet.owe("a", stop.clone()));
     fleet.heard(beat("a", "a", "2026-11-21T00:00:00Z"), false, now);
@@ -184,28 +192,98 @@ fn two_processes_of_one_name_do_not_take_turns() {
         name: "n".into(),
         ..Beat::default()
     };
+    let second = Heard::Contested("first".into());
     fleet.heard(unsaid("first"), false, now);
-    let (heard, replaced) = fleet.heard(unsaid("second"), false, now);
-    assert_eq!(
-        (heard, replaced),
-        (Heard::Arrived, vec!["first".to_owned()])
-    );
     for _ in 0..3 {
-        assert_eq!(
-            fleet.heard(unsaid("first"), false, now).0,
-            Heard::Superseded
-        );
-        assert_eq!(
-            fleet.heard(unsaid("second"), false, now),
-            (Heard::Same, Vec::new())
-        );
+        assert_eq!(fleet.heard(unsaid("second"), false, now).0, second);
+        let first = fleet.heard(unsaid("first"), false, now);
+        assert_eq!(first, (Heard::Same, Vec::new()));
     }
-    fleet.left("second", "goodbye", now);
-    assert_eq!(fleet.heard(unsaid("first"), false, now).0, Heard::Arrived);
+    fleet.left("first", "goodbye", now);
+    assert_eq!(fleet.heard(unsaid("second"), false, now).0, Heard::Arrived);
+}
 
-    let (late, early) = ("2026-11-21T01:00:00Z", "2026-11-21T00:00:00Z");
-    fleet.heard(beat("young", "m", late), false, now);
-    let (heard, _) = fleet.heard(beat("old", "m", early), false, now);
-    assert_eq!(heard, Heard::Superseded);
-    assert_eq!(fleet.named("m").unwrap().beat.id, "young");
+#[test]
+fn an_answer_after_a_refusal_is_news_for_what_waits() {
+    let fleet = Fleet::new(Policy::default());
+    let now = Instant::now();
+    let word = || beat("a", "a", "2026-11-21T00:00:00Z");
+    fleet.heard(word(), false, now);
+    fleet.refused("a", now);
+    assert!(!fleet.get("a").unwrap().answers());
+    assert_eq!(fleet.heard(word(), false, now).0, Heard::Changed);
+    assert_eq!(fleet.heard(word(), false, now).0, Heard::Same);
+}
+
+#[test]
+fn who_leaves_in_order_says_nothing_about_our_hearing() {
+    let fleet = Fleet::new(Policy::default());
+    let start = Instant::now();
+    fleet.connection(true, start);
+    for id in ["a", "b"] {
+        fleet.heard(beat(id, id, "2026-11-21T00:00:00Z"), false, start);
+    }
+    let late = start + Duration::from_secs(46);
+    fleet.left("a", "goodbye", late);
+    assert_eq!(fleet.judge(late), ["b"], "one may be lost at any time");
+}
+
+#[test]
+fn silence_while_we_slept_is_nobodys() {
+    let fleet = Fleet::new(Policy::default());
+    let start = Instant::now();
+    fleet.connection(true, start);
+    fleet.heard(beat("a", "a", "2026-11-21T00:00:00Z"), false, start);
+    let late = start + Duration::from_secs(100);
+    fleet.overslept(late);
+    assert!(fleet.judge(late).is_empty());
+    assert_eq!(fleet.judge(late + Duration::from_secs(45)), ["a"]);
+}
+
+#[test]
+fn labels_of_users_are_looked_at_and_the_hosts_own_come_first() {
+    let fleet = Fleet::new(Policy::default());
+    let now = Instant::now();
+    let labels = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        let pairs = pairs.iter();
+        pairs.map(|(k, v)| ((*k).into(), (*v).into())).collect()
+    };
+    let word = || Beat {
+        labels: labels(&[("group", "default")]),
+        ..beat("a", "n", "2026-11-21T00:00:00Z")
+    };
+    fleet.heard(word(), false, now);
+    let given = labels(&[("group", "mine"), ("disk", "fast")]);
+    assert!(fleet.wished("n", false, &given));
+    assert!(!fleet.wished("n", false, &given), "no news");
+    let both = labels(&[("group", "default"), ("disk", "fast")]);
+    assert_eq!(*fleet.get("a").unwrap().labels, both);
+    fleet.heard(word(), false, now);
+    assert_eq!(*fleet.get("a").unwrap().labels, both);
+    assert!(fleet.wished("n", true, &labels(&[])));
+    let view = fleet.get("a").unwrap();
+    assert!(view.cordoned && *view.labels == word().labels);
+}
+
+#[test]
+fn what_is_long_gone_is_forgotten() {
+    let fleet = Fleet::new(Policy::default());
+    let start = Instant::now();
+    for id in ["gone", "kept", "lives"] {
+        fleet.heard(beat(id, id, "2026-11-21T00:00:00Z"), false, start);
+    }
+    for id in ["gone", "kept"] {
+        fleet.left(id, "goodbye", start);
+    }
+    for made_up in 0..EARLY * 2 {
+        fleet.announced(&format!("x{made_up}"), Announced::default());
+    }
+    assert_eq!(fleet.held.read().early.len(), EARLY);
+    fleet.sweep(start, |_| false);
+    assert_eq!(fleet.all().len(), 3, "not yet");
+    fleet.sweep(start + Duration::from_secs(1), |beat| beat.id == "kept");
+    let mut left: Vec<String> = fleet.all().iter().map(|h| h.beat.id.clone()).collect();
+    left.sort();
+    assert_eq!(left, ["kept", "lives"]);
+    assert!(fleet.held.read().early.is_empty());
 }

@@ -1,11 +1,10 @@
 //! Asks the registry which digest the Artifact's image has.
 
 use crate::controllers::Context;
-use crate::core::pull_secret::Keyring;
-use crate::error::{Attempt, ReconcileError};
+use crate::controllers::pull_secrets::{Logins, Unusable};
+use crate::error::ReconcileError;
 use crd_types::Artifact;
-use k8s_openapi::api::core::v1::Secret;
-use kube::{Api, ResourceExt};
+use kube::ResourceExt;
 use oci::{Credentials, ErrorKind, ImageError, Reference};
 use protocol::Reason;
 
@@ -60,41 +59,21 @@ pub(super) async fn look(
     })
 }
 
-/// What the pull secret has for the image; nothing when it has nothing.
+/// The login for the image, as for that of a Workload; nothing when there is none.
 async fn credentials(
     context: &Context,
     artifact: &Artifact,
 ) -> Result<Result<Option<Credentials>, Problem>, ReconcileError> {
-    let Some(named) = &artifact.spec.image_pull_secret else {
-        return Ok(Ok(None));
-    };
-    let secrets: Api<Secret> =
-        Api::namespaced(context.client(), &artifact.namespace().unwrap_or_default());
-    let name = &named.name;
-    let Some(secret) = secrets
-        .get_opt(name)
-        .await
-        .attempt("reading a pull secret")?
-    else {
-        let message = format!("Secret {name}, named by imagePullSecret, does not exist");
-        return Ok(Err(Problem {
-            reason: Reason::ConfigNotFound,
-            message,
-        }));
-    };
-    let mut keyring = Keyring::default();
-    let found = keyring
-        .add(&secret.data.unwrap_or_default())
-        .and_then(|()| keyring.find(&artifact.spec.image));
+    let mut logins = Logins::of(context, &artifact.namespace().unwrap_or_default());
+    let named = artifact.spec.image_pull_secret.as_ref();
+    let named = named.map(|secret| secret.name.as_str());
+    let found = logins.login(&artifact.spec.image, named).await?;
     Ok(match found {
         Ok(login) => Ok(login.map(|l| match l.registry_token {
             Some(token) => Credentials::bearer(token),
             None => Credentials::basic(l.username, l.password),
         })),
-        Err(error) => Err(Problem {
-            reason: Reason::ConfigInvalid,
-            message: format!("Secret {name}, named by imagePullSecret, {error}"),
-        }),
+        Err(Unusable { reason, message }) => Err(Problem { reason, message }),
     })
 }
 

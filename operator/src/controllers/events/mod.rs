@@ -92,14 +92,14 @@ impl Events {
 
     /// Waits, for a short while, until what was told is written. Nothing is told after this.
     pub async fn close(&self) {
-        if self.queue.send(Told::Last).await.is_err() {
-            return;
-        }
-        self.tasks.close();
-        if tokio::time::timeout(LAST_WORDS, self.tasks.wait())
-            .await
-            .is_err()
-        {
+        let written = async {
+            // The writer may have ended with the rest of the process.
+            if self.queue.send(Told::Last).await.is_ok() {
+                self.tasks.close();
+                self.tasks.wait().await;
+            }
+        };
+        if tokio::time::timeout(LAST_WORDS, written).await.is_err() {
             tracing::warn!("the last events could not be written in time");
         }
     }

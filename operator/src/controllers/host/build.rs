@@ -1,12 +1,18 @@
 //! What a Host object says, from what the host said.
 
-use crate::bus::{Beat, HostView};
+use crate::bus::{Announced, Beat, HostView};
 use crate::controllers::context;
 use crate::core::conditions::Conditions;
 use crd_types::{Host, HostCapacity, HostStatus};
 use kube::{Resource, ResourceExt};
 use protocol::Reason;
 use serde_json::{Value, json};
+
+/// The extension in `status.protocol`, before its level.
+const PROTOCOL: &str = "wasmcloud.runtime.ext.v";
+
+/// Stops that a Host's status takes; the rest is noted when some were paid.
+const OWED: usize = 1024;
 
 /// The fields that a heartbeat decides, for server-side apply.
 pub(super) fn identity(view: &HostView) -> Value {
@@ -53,6 +59,25 @@ pub fn beat_of_object(object: &Host) -> Beat {
         labels: object.labels().clone(),
         ..Beat::default()
     }
+}
+
+/// What a host with the extension said, as far as its object tells: an operator that has just begun goes on with it
+/// until the host speaks again.
+pub fn announced_of_object(object: &Host) -> Option<Announced> {
+    let status = object.status.as_ref()?;
+    let level = status.protocol.as_deref()?.strip_prefix(PROTOCOL)?;
+    let figure = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok());
+    let capacity = status.capacity.as_ref();
+    let allocated = status.allocated.as_ref();
+    Some(Announced {
+        protocol: level.parse().ok()?,
+        instances: figure(capacity.and_then(|c| c.instances)),
+        memory: figure(capacity.and_then(|c| c.memory)),
+        allocated_instances: figure(allocated.and_then(|a| a.instances)),
+        allocated_memory: figure(allocated.and_then(|a| a.memory)),
+        addresses: status.addresses.clone(),
+        ..Announced::default()
+    })
 }
 
 /// The status; of a host that is lost, what was last heard.
@@ -108,12 +133,9 @@ pub(super) fn status(object: &Host, view: &HostView) -> HostStatus {
         status.capacity = capacity(announced.instances, announced.memory);
         status.allocated = capacity(announced.allocated_instances, announced.allocated_memory);
         status.addresses.clone_from(&announced.addresses);
-        status.protocol = Some(format!(
-            "wasmcloud.runtime.ext.v{}",
-            announced.protocol.max(1)
-        ));
+        status.protocol = Some(format!("{PROTOCOL}{}", announced.protocol.max(1)));
     }
-    status.owed_stops.clone_from(&view.owed);
+    status.owed_stops = view.owed.iter().take(OWED).cloned().collect();
     let mut conditions = Conditions::default();
     if view.lost_since.is_some() {
         let message = view.left.unwrap_or("the host stopped answering");

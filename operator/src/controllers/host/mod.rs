@@ -35,6 +35,12 @@ pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, Reconcil
         return Ok(Next::After(LOOK));
     }
     let Some(view) = context.fleet.named(&key.name) else {
+        // A process that now goes by another name left this object behind.
+        if let Some(object) = object
+            && context.fleet.get(&object.host_id).is_some()
+        {
+            writes::delete(&api, &key.name, &object.uid().unwrap_or_default()).await?;
+        }
         return Ok(Next::Wait);
     };
     let Some(object) = object else {
@@ -93,6 +99,10 @@ async fn retire(
     let Some(since) = view.lost_since else {
         return Ok(None);
     };
+    if object.unschedulable {
+        // Whoever cordoned it has not said that it may take work again.
+        return Ok(None);
+    }
     let age = Instant::now().saturating_duration_since(since);
     if let Some(rest) = context
         .options

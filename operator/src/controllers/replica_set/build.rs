@@ -13,7 +13,8 @@ pub(super) fn workload(set: &WorkloadReplicaSet, ordinal: u32) -> Workload {
     let mut workload = Workload::new(&name, template.spec.clone());
     workload.metadata.namespace = set.namespace();
     let mut labels = template.labels.clone();
-    labels.insert(REPLICA_SET_LABEL.to_owned(), set.name_any());
+    let owner = crate::core::names::label_value(&set.name_any());
+    labels.insert(REPLICA_SET_LABEL.to_owned(), owner);
     if let Some(deployment) = set.labels().get(DEPLOYMENT_LABEL) {
         labels.insert(DEPLOYMENT_LABEL.to_owned(), deployment.clone());
     }

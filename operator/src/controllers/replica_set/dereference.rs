@@ -41,7 +41,8 @@ pub(super) async fn live(
 ) -> Result<Vec<Arc<Workload>>, ReconcileError> {
     let api: Api<Workload> =
         Api::namespaced(context.client(), &set.namespace().unwrap_or_default());
-    let selector = format!("{REPLICA_SET_LABEL}={}", set.name_any());
+    let owner = crate::core::names::label_value(&set.name_any());
+    let selector = format!("{REPLICA_SET_LABEL}={owner}");
     let listed = api
         .list(&ListParams::default().labels(&selector))
         .await

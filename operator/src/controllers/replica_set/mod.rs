@@ -17,7 +17,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 pub(super) const MANAGER: &str = "workload-replicaset";
-/// Workloads of one ReplicaSet that are created at the same time.
+/// Workloads of one ReplicaSet that are created, or deleted, at the same time.
 const MOST_AT_ONCE: usize = 16;
 
 /// One look at a ReplicaSet.
@@ -84,12 +84,21 @@ async fn apply(
     draining: &HashSet<String>,
     plan: Plan,
 ) -> Result<(), ReconcileError> {
-    for (name, uid) in &plan.delete {
-        writes::delete(api, name, uid).await?;
+    let mut at_once = 1;
+    let mut leaving = plan.delete.as_slice();
+    while !leaving.is_empty() {
+        let (some, rest) = leaving.split_at(at_once.min(leaving.len()));
+        try_join_all(
+            some.iter()
+                .map(|(name, uid)| writes::delete(api, name, uid)),
+        )
+        .await?;
+        leaving = rest;
+        at_once = MOST_AT_ONCE.min(at_once * 2);
     }
     let mut tried = BTreeSet::new();
     let mut missing = plan.create;
-    let mut at_once = 1;
+    at_once = 1;
     while !missing.is_empty() {
         let rest = missing.split_off(at_once.min(missing.len()));
         let made = missing.iter().map(|ordinal| create(api, set, *ordinal));

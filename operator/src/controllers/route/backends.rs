@@ -9,7 +9,6 @@ use crd_types::{Workload, condition};
 use k8s_openapi::api::core::v1::{ObjectReference, Pod};
 use kube::{Resource, ResourceExt};
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Instant;
 
 /// Kubernetes' label of a zone, on nodes and by topology-aware set-ups on Pods.
@@ -24,25 +23,20 @@ pub(super) fn backend(context: &Context, workload: &Workload) -> Option<Backend>
     {
         return None;
     }
-    let pod = pod(context, &host);
-    let leaving = workload.meta().deletion_timestamp.is_some()
-        || host.announced.as_ref().is_some_and(|a| a.draining)
-        || pod
-            .as_ref()
-            .is_some_and(|p| p.meta().deletion_timestamp.is_some());
+    // The Pod that the host runs in: the one with its address, else the one of its name.
+    let pods = watch::pods_at(&context.caches.pods, &host.beat.hostname);
+    let pod = pods.first();
+    let leaving = workload.meta().deletion_timestamp.is_some() || host.draining();
     Some(Backend {
         host: host.beat.id.clone(),
-        addresses: addresses(&host, pod.as_deref()),
+        addresses: addresses(&host, pod.map(AsRef::as_ref)),
         listeners: listeners(&host, workload),
         terminating: leaving,
-        node: pod
-            .as_ref()
-            .and_then(|p| p.spec.as_ref()?.node_name.clone()),
+        node: pod.and_then(|p| p.spec.as_ref()?.node_name.clone()),
         zone: pod
-            .as_ref()
             .and_then(|p| p.labels().get(ZONE_LABEL).cloned())
             .or_else(|| zone(&host)),
-        target: pod.as_deref().map(reference),
+        target: pod.map(AsRef::as_ref).map(reference),
     })
 }
 
@@ -72,18 +66,6 @@ fn addresses(host: &HostView, pod: Option<&Pod>) -> Vec<IpAddr> {
         }
     }
     all
-}
-
-/// The Pod that the host runs in: the one with its address, else the one of its name.
-fn pod(context: &Context, host: &HostView) -> Option<Arc<Pod>> {
-    let live = |pod: &Arc<Pod>| {
-        let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref());
-        !matches!(phase, Some("Succeeded" | "Failed"))
-    };
-    let hostname = host.beat.hostname.as_str();
-    let pods = &context.caches.pods;
-    let at = pods.find(&watch::at_address(hostname)).into_iter();
-    at.chain(pods.find(&watch::called(hostname))).find(live)
 }
 
 fn zone(host: &HostView) -> Option<String> {

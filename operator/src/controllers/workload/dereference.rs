@@ -1,12 +1,12 @@
 //! Reads by name, uncached: ConfigMaps, Secrets, pull secrets. Nothing is listed, nothing is kept.
 
-use super::default_secrets::DefaultSecrets;
 use crate::controllers::Context;
+use crate::controllers::pull_secrets::{Logins, Unusable};
 use crate::core::config_layers::{self, LayerError, Source};
-use crate::core::pull_secret::{Keyring, Login};
+use crate::core::pull_secret::Login;
 use crate::error::{Attempt, ReconcileError};
 use crd_types::{ConfigRef, LocalResources, Workload};
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, ResourceExt};
 use protocol::Reason;
 use std::collections::BTreeMap;
@@ -33,6 +33,12 @@ pub(super) struct Unresolved {
     pub message: String,
 }
 
+impl From<Unusable> for Unresolved {
+    fn from(Unusable { reason, message }: Unusable) -> Self {
+        Self { reason, message }
+    }
+}
+
 /// Reads everything; the inner error is the user's to mend.
 pub(super) async fn resolve(
     context: &Context,
@@ -41,19 +47,16 @@ pub(super) async fn resolve(
     let namespace = workload.namespace().unwrap_or_default();
     let client = context.client();
     let mut reader = Reader {
-        defaults_of: DefaultSecrets::of(context, &namespace),
-        defaults: None,
+        logins: Logins::of(context, &namespace),
         config_maps: Api::namespaced(client.clone(), &namespace),
-        secrets: Api::namespaced(client, &namespace),
         maps: BTreeMap::new(),
-        held: BTreeMap::new(),
     };
     let mut resolved = Resolved::default();
     macro_rules! usable {
         ($what:expr) => {
             match $what {
                 Ok(value) => value,
-                Err(unresolved) => return Ok(Err(unresolved)),
+                Err(unresolved) => return Ok(Err(unresolved.into())),
             }
         };
     }
@@ -77,14 +80,14 @@ pub(super) async fn resolve(
             .image_pull_secret
             .as_ref()
             .map(|s| s.name.as_str());
-        resolved
-            .logins
-            .push(usable!(reader.login(&component.image, secret).await?));
+        resolved.logins.push(usable!(
+            reader.logins.login(&component.image, secret).await?
+        ));
     }
     if let Some(service) = &workload.spec.service {
         resolved.service = usable!(reader.environment(service.local_resources.as_ref()).await?);
         let secret = service.image_pull_secret.as_ref().map(|s| s.name.as_str());
-        resolved.service_login = usable!(reader.login(&service.image, secret).await?);
+        resolved.service_login = usable!(reader.logins.login(&service.image, secret).await?);
     }
     Ok(Ok(resolved))
 }
@@ -97,12 +100,9 @@ type Layers<'a> = (
 
 /// Reads each object once for one resolution.
 struct Reader<'a> {
-    defaults_of: DefaultSecrets<'a>,
-    defaults: Option<Keyring>,
+    logins: Logins<'a>,
     config_maps: Api<ConfigMap>,
-    secrets: Api<Secret>,
     maps: BTreeMap<String, Option<BTreeMap<String, String>>>,
-    held: BTreeMap<String, Option<Secret>>,
 }
 
 impl Reader<'_> {
@@ -127,7 +127,7 @@ impl Reader<'_> {
         for reference in config_from {
             let data = match self.config_map(&reference.name).await? {
                 Ok(data) => data,
-                Err(unresolved) => return Ok(Err(unresolved)),
+                Err(unresolved) => return Ok(Err(unresolved.into())),
             };
             config_maps.push(Source {
                 name: reference.name.clone(),
@@ -137,7 +137,7 @@ impl Reader<'_> {
         }
         let mut secrets = Vec::with_capacity(secret_from.len());
         for reference in secret_from {
-            let data = match self.secret(&reference.name).await? {
+            let data = match self.logins.secrets.get(&reference.name).await? {
                 None => None,
                 Some(secret) => {
                     let data = secret.data.clone().unwrap_or_default();
@@ -154,59 +154,6 @@ impl Reader<'_> {
             });
         }
         Ok(config_layers::merge(literal, config_maps, secrets).map_err(|error| unusable(&error)))
-    }
-
-    /// From the secret that is named, which has to be there; else from those of the namespace's default account, as
-    /// far as they are.
-    async fn login(
-        &mut self,
-        image: &str,
-        secret: Option<&str>,
-    ) -> Result<Result<Option<Login>, Unresolved>, ReconcileError> {
-        let Some(name) = secret.filter(|name| !name.is_empty()) else {
-            if self.defaults.is_none() {
-                self.defaults = Some(self.default_keyring().await?);
-            }
-            let defaults = self.defaults.as_ref().map(|ring| ring.find(image));
-            return Ok(Ok(match defaults {
-                Some(Ok(login)) => login,
-                Some(Err(error)) => {
-                    tracing::warn!(image, %error, "a pull secret of the default account cannot be used");
-                    None
-                }
-                None => None,
-            }));
-        };
-        let Some(secret) = self.secret(name).await? else {
-            let message = format!("Secret {name}, named by imagePullSecret, does not exist");
-            return Ok(Err(Unresolved {
-                reason: Reason::ConfigNotFound,
-                message,
-            }));
-        };
-        let mut keyring = Keyring::default();
-        let found = keyring
-            .add(&secret.data.clone().unwrap_or_default())
-            .and_then(|()| keyring.find(image));
-        Ok(found.map_err(|error| Unresolved {
-            reason: Reason::ConfigInvalid,
-            message: format!("Secret {name}, named by imagePullSecret, {error}"),
-        }))
-    }
-
-    /// Pull secrets of the default account. One that is missing or of no use is passed over, as by the kubelet.
-    async fn default_keyring(&mut self) -> Result<Keyring, ReconcileError> {
-        let mut keyring = Keyring::default();
-        for name in self.defaults_of.names().await? {
-            let Some(secret) = self.secret(&name).await? else {
-                tracing::debug!(secret = %name, "a pull secret of the default account does not exist");
-                continue;
-            };
-            if let Err(error) = keyring.add(&secret.data.clone().unwrap_or_default()) {
-                tracing::warn!(secret = %name, %error, "a pull secret of the default account cannot be used");
-            }
-        }
-        Ok(keyring)
     }
 
     async fn config_map(
@@ -230,18 +177,6 @@ impl Reader<'_> {
         };
         self.maps.insert(name.to_owned(), data.clone());
         Ok(Ok(data))
-    }
-
-    async fn secret(&mut self, name: &str) -> Result<Option<&Secret>, ReconcileError> {
-        if !self.held.contains_key(name) {
-            let read = self
-                .secrets
-                .get_opt(name)
-                .await
-                .attempt("reading a Secret")?;
-            self.held.insert(name.to_owned(), read);
-        }
-        Ok(self.held.get(name).and_then(Option::as_ref))
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) fn settle(
     }
     let uid = workload.uid().unwrap_or_default();
     context.names.lock().insert(uid, all.clone());
-    match trouble_of(&refused(context, workload, &all)) {
+    match trouble_of(workload, &refused(context, workload, &all)) {
         Some(trouble) if nowhere => Err(trouble),
         _ => Ok(()),
     }
@@ -61,14 +61,17 @@ pub(super) fn trouble(context: &Context, workload: &Workload, host: &str) -> Opt
     {
         names.extend(sent.iter().cloned());
     }
-    trouble_of(&refused(context, workload, &names)).or_else(|| ambiguous(context, workload, host))
+    trouble_of(workload, &refused(context, workload, &names))
+        .or_else(|| ambiguous(context, workload, host))
 }
 
-fn trouble_of(refused: &BTreeMap<String, Refused>) -> Option<Trouble> {
-    let notes: Vec<String> = refused
+fn trouble_of(workload: &Workload, refused: &BTreeMap<String, Refused>) -> Option<Trouble> {
+    let declared = hostnames::declared(&workload.spec);
+    let notes: BTreeSet<String> = refused
         .iter()
-        .map(|(name, why)| why.message(name))
+        .map(|(name, why)| why.message(declared.get(name).map(String::as_str)))
         .collect();
+    let notes: Vec<String> = notes.into_iter().collect();
     (!notes.is_empty()).then(|| (Reason::HostnameTaken, notes.join("; ")))
 }
 

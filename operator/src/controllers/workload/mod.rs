@@ -1,7 +1,6 @@
 //! Workloads: placed on a host, started there, watched, and stopped before they go.
 
 mod build;
-pub mod default_secrets;
 mod dereference;
 mod finalize;
 mod hostnames;
@@ -89,9 +88,12 @@ async fn look_after(
             && !context.observed.settle_doubt(&uid) =>
         {
             // What else its status says may have changed: the names it shares with others.
-            Ok(Report::running())
+            Ok(Report::bare(status::shown_state(workload)))
         }
-        None => context.hosts.status(host, &uid).await,
+        None => {
+            let answer = context.hosts.status(host, &uid).await;
+            answer.map(|answer| context.observed.latest(&uid, host, answer))
+        }
     };
     match report {
         Ok(report)

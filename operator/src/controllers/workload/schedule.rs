@@ -170,10 +170,7 @@ fn features(workload: &Workload) -> Vec<&'static str> {
     {
         features.push("request limits");
     }
-    let own_port = |i: &crd_types::HostInterface| {
-        i.is("wasi", "http") && i.config.contains_key("address") && !i.config.contains_key("host")
-    };
-    if spec.host_interfaces.iter().any(own_port) {
+    if !http::own_addresses(spec).is_empty() {
         features.push("listeners of a workload's own");
     }
     features
@@ -191,7 +188,7 @@ pub(super) fn candidate<'a>(host: &'a HostView, ledger: &Ledger, wish: &Wish) ->
     };
     Candidate {
         id: &beat.id,
-        labels: Some(&beat.labels),
+        labels: Some(&host.labels),
         environment: &beat.environment,
         ready: host.answers(),
         unschedulable: host.cordoned,

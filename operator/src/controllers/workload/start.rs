@@ -49,7 +49,7 @@ async fn try_to(
     context.metrics.placements.placed(&uid);
     context.memory.sends.placed(&uid);
     // What an earlier try left behind says nothing about this one.
-    context.observed.forget(&uid);
+    context.observed.begin_anew(&uid);
     send(context, api, &placed, id, command).await
 }
 

@@ -383,6 +383,15 @@ pub(super) fn is_ready(workload: &Workload) -> bool {
     status.is_some_and(|s| condition::is_true(&s.conditions, "Ready"))
 }
 
+/// How a Workload that is Ready does, as its status says.
+pub(super) fn shown_state(workload: &Workload) -> RunState {
+    if says_reason(workload, "Ready", Reason::Completed.as_str()) {
+        RunState::Completed
+    } else {
+        RunState::Running
+    }
+}
+
 fn confirmed(workload: &Workload) -> WorkloadStatus {
     WorkloadStatus {
         workload_id: workload.uid(),

@@ -1,6 +1,7 @@
 //! Whether a host can run a workload, and the first reason why not.
 
 use super::{Candidate, Demand, Offer, Strain};
+use crate::core::http;
 use crd_types::HostInterface;
 use semver::Version;
 use std::net::SocketAddr;
@@ -58,14 +59,8 @@ pub(super) fn check(demand: &Demand<'_>, host: &Candidate<'_>) -> Result<(), Mis
     if host.draining {
         return Err(Misfit::Draining);
     }
-    if let Some(selector) = demand.selector {
-        let carries = |(key, value): (&String, &String)| {
-            host.labels
-                .is_some_and(|labels| labels.get(key) == Some(value))
-        };
-        if !selector.iter().all(carries) {
-            return Err(Misfit::Selector);
-        }
+    if !selected(demand, host) {
+        return Err(Misfit::Selector);
     }
     if let Some(environment) = demand.environment
         && environment != host.environment
@@ -101,15 +96,24 @@ pub(super) fn check(demand: &Demand<'_>, host: &Candidate<'_>) -> Result<(), Mis
     Ok(())
 }
 
+/// Whether a workload belongs on such a host at all, whatever its state is.
+pub(super) fn belongs(demand: &Demand<'_>, host: &Candidate<'_>) -> bool {
+    selected(demand, host) && demand.environment.is_none_or(|e| e == host.environment)
+}
+
+fn selected(demand: &Demand<'_>, host: &Candidate<'_>) -> bool {
+    let carries = |(key, value): (&String, &String)| {
+        host.labels
+            .is_some_and(|labels| labels.get(key) == Some(value))
+    };
+    demand
+        .selector
+        .is_none_or(|selector| selector.iter().all(carries))
+}
+
 fn check_interface(wanted: &HostInterface, host: &Candidate<'_>) -> Result<(), Misfit> {
     if wanted.namespace == "wasi" && RUNTIME_PACKAGES.contains(&wanted.package.as_str()) {
-        let listens = wanted.package == "http"
-            && !wanted.config.contains_key("address")
-            && wanted
-                .interfaces
-                .iter()
-                .any(|i| i == "incoming-handler" || i == "handler");
-        return if listens && !host.serves_http {
+        return if http::answers_names(wanted) && !host.serves_http {
             Err(Misfit::NoHttp)
         } else {
             Ok(())

@@ -143,7 +143,7 @@ pub fn place<'a>(
             Err(misfit) => misfits.push(misfit),
         }
     }
-    score::best(workload, demand, &fitting)
+    score::best(workload, demand, &considered, &fitting)
         .map(|c| c.id)
         .ok_or_else(|| NoHostFits::new(considered.len(), misfits))
 }

@@ -1,5 +1,6 @@
 //! The best of the hosts that fit: spread first, then load, then images that are there already.
 
+use super::filter::belongs;
 use super::{Candidate, Demand};
 use crd_types::hash::fnv1a;
 use std::cmp::Ordering;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 pub(super) fn best<'c, 'a>(
     workload: &str,
     demand: &Demand<'_>,
+    considered: &[&'c Candidate<'a>],
     fitting: &[&'c Candidate<'a>],
 ) -> Option<&'c Candidate<'a>> {
     let domains: Vec<BTreeMap<&str, usize>> = demand
@@ -17,7 +19,8 @@ pub(super) fn best<'c, 'a>(
         .iter()
         .map(|key| {
             let mut siblings = BTreeMap::new();
-            for host in fitting {
+            // Also on hosts that take no more: a full zone is not an empty one.
+            for host in considered.iter().filter(|host| belongs(demand, host)) {
                 *siblings.entry(domain(host, key)).or_default() += host.siblings;
             }
             siblings
