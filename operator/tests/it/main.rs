@@ -29,6 +29,7 @@ mod rollouts;
 mod routes;
 mod scale;
 mod scrape;
+mod succession;
 mod take_over;
 mod told;
 mod trouble;
