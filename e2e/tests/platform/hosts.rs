@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use testbed::wait;
 
-use crate::cluster::{Cluster, Hosts};
+use crate::cluster::{Cluster, Hosts, SOON};
 use crate::objects::{condition, deployment, list, placements, ready, spread};
 
 #[tokio::test]
@@ -127,6 +127,57 @@ async fn operator_restart() -> Result<()> {
             200,
             "host {index}"
         );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn w03_a_host_that_was_killed_has_its_place_again_at_once() {
+    wait::within(3 * wait::TEST, "a host's restart", host_restart())
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+async fn host_restart() -> Result<()> {
+    let mut cluster = Cluster::start(Hosts::TwoOverNats).await?;
+    let kubectl = cluster.kubectl()?;
+    let hello = cluster.publish("http-hello", "hello:1").await?;
+    kubectl.apply(&deployment("hello", &hello, 4)).await?;
+    ready(&kubectl, "hello", 4)
+        .await
+        .with_context(|| cluster.logs())?;
+    let name = cluster.host_name(1).to_owned();
+    let id = || async {
+        let hosts = list(&kubectl, "hosts").await?;
+        let host = hosts.into_iter().find(|h| h["metadata"]["name"] == *name);
+        anyhow::Ok(host.context("the host is listed")?["hostId"].clone())
+    };
+    let before = id().await?;
+
+    cluster.kill_host(1).await?;
+    cluster.start_host(1).await?;
+    wait::until(SOON, "its new process under its name", || async {
+        let now = id().await?;
+        anyhow::ensure!(now != before, "{now}");
+        anyhow::Ok(())
+    })
+    .await
+    .with_context(|| cluster.logs())?;
+    ready(&kubectl, "hello", 4)
+        .await
+        .with_context(|| cluster.logs())?;
+    // Nothing is left of the old process: who is in the slice answers.
+    let slices = list(&kubectl, "endpointslices").await?;
+    let endpoints = slices.iter().flat_map(|s| s["endpoints"].as_array());
+    for endpoint in endpoints.flatten() {
+        let address = endpoint["addresses"][0].as_str().unwrap_or_default();
+        let mut index = 0;
+        while cluster.address(index).await? != address {
+            index += 1;
+        }
+        let answer = cluster.get(index, "hello.default", "/").await?;
+        assert_eq!(answer.status, 200, "{address}: {answer:?}");
     }
     Ok(())
 }

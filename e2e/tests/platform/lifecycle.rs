@@ -4,7 +4,7 @@ use anyhow::Result;
 use testbed::wait;
 
 use crate::cluster::{Cluster, Hosts, SOON};
-use crate::objects::{deployment, list, object, placements, ready};
+use crate::objects::{deployment, handling, list, object, placements, ready};
 
 #[tokio::test]
 async fn a_deployment_answers_scales_changes_and_leaves_nothing_behind() {
@@ -12,6 +12,42 @@ async fn a_deployment_answers_scales_changes_and_leaves_nothing_behind() {
         .await
         .unwrap()
         .unwrap();
+}
+
+/// Every name of the deployment behind the Service `service`: its own, its alias, and those of the Service.
+fn names(service: &str) -> [String; 6] {
+    let ends = [
+        "test",
+        "alias.test",
+        "default",
+        "default.svc",
+        "default.svc.cluster.local",
+    ];
+    let [host, alias, short, svc, full] = ends.map(|end| format!("{service}.{end}"));
+    [host, alias, service.to_owned(), short, svc, full]
+}
+
+#[tokio::test]
+async fn w16_names_of_a_service_lead_to_components_of_wasi_0_3_too() {
+    wait::within(2 * wait::TEST, "names of a service", names_of_0_3())
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+async fn names_of_0_3() -> Result<()> {
+    let cluster = Cluster::start(Hosts::One).await?;
+    let kubectl = cluster.kubectl()?;
+    let component = cluster.publish("http-async", "async:1").await?;
+    kubectl
+        .apply(&handling("async", &component, 1, "handler"))
+        .await?;
+    ready(&kubectl, "async", 1).await?;
+    for name in names("async") {
+        let answer = cluster.get(0, &name, "/").await?;
+        assert_eq!(answer.status, 200, "{name}: {answer:?}");
+    }
+    Ok(())
 }
 
 async fn lifecycle() -> Result<()> {
@@ -23,14 +59,8 @@ async fn lifecycle() -> Result<()> {
     // Applied: it answers under its own name and every name of its Service.
     kubectl.apply(&deployment("hello", &hello, 2)).await?;
     let first = ready(&kubectl, "hello", 2).await?;
-    for name in [
-        "hello.test",
-        "hello",
-        "hello.default",
-        "hello.default.svc",
-        "hello.default.svc.cluster.local",
-    ] {
-        let answer = cluster.get(0, name, "/path?x=1").await?;
+    for name in names("hello") {
+        let answer = cluster.get(0, &name, "/path?x=1").await?;
         assert_eq!(answer.status, 200, "{name}: {answer:?}");
         assert!(
             answer.body.contains("You asked for /path?x=1"),

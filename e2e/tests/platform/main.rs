@@ -5,6 +5,7 @@ mod follow;
 mod objects;
 
 mod cordon;
+mod departures;
 mod hosts;
 mod kubectl;
 mod leaders;
@@ -16,3 +17,4 @@ mod refusals;
 mod rollouts;
 mod scope;
 mod shared_bus;
+mod traces;

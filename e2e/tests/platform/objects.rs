@@ -13,6 +13,11 @@ pub const ROLLOUT: Duration = Duration::from_secs(50);
 
 /// A Service and, behind it, a deployment of one component; `<name>.test` is its own host name.
 pub fn deployment(name: &str, image: &str, replicas: u32) -> String {
+    handling(name, image, replicas, "incoming-handler")
+}
+
+/// The same for a component that handles requests by another interface: `handler` is that of WASI 0.3.
+pub fn handling(name: &str, image: &str, replicas: u32, interface: &str) -> String {
     let service = json!({
         "apiVersion": "v1", "kind": "Service",
         "metadata": {"name": name},
@@ -24,8 +29,8 @@ pub fn deployment(name: &str, image: &str, replicas: u32) -> String {
         "spec": {"replicas": replicas, "template": {"spec": {
             "components": [{"name": "main", "image": image}],
             "hostInterfaces": [{
-                "namespace": "wasi", "package": "http", "interfaces": ["incoming-handler"],
-                "config": {"host": format!("{name}.test")},
+                "namespace": "wasi", "package": "http", "interfaces": [interface],
+                "config": {"host": format!("{name}.test"), "host-aliases": format!("{name}.alias.test")},
             }],
             "kubernetes": {"service": {"name": name}},
         }}},

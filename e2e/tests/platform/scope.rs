@@ -5,7 +5,7 @@ use serde_json::Value;
 use testbed::kube::Kubectl;
 use testbed::wait;
 
-use crate::cluster::{Apart, Cluster, SYSTEM, may};
+use crate::cluster::{Apart, Cluster, SOON, SYSTEM, may};
 use crate::objects::{ROLLOUT, deployment, is_ready};
 
 /// What no operator may do, wherever it is asked.
@@ -115,12 +115,31 @@ async fn scoped() -> Result<()> {
         let answer = cluster.get(0, &name, "/").await?;
         ensure!(answer.status == 200, "{name}: {answer:?}");
         // The slice that leads a Service's clients to the host is written there too.
-        let slices = ["--namespace", namespace, "get", "endpointslices"];
-        let slices = kubectl.run(&slices).await?;
-        ensure!(
-            slices.contains("127.0.0.1") || slices.is_empty(),
-            "{slices}"
-        );
+        let arguments = [
+            "--namespace",
+            namespace,
+            "get",
+            "endpointslices",
+            "-o",
+            "json",
+        ];
+        let address = cluster.address(0).await?;
+        wait::until(SOON, &format!("the slice in {namespace}"), || async {
+            let slices: Value = serde_json::from_str(&kubectl.run(&arguments).await?)?;
+            let slice = &slices["items"][0];
+            let endpoint = &slice["endpoints"][0];
+            ensure!(endpoint["addresses"][0] == address.as_str(), "{slices}");
+            ensure!(endpoint["conditions"]["ready"] == true, "{slice}");
+            let owner = &slice["metadata"]["ownerReferences"][0];
+            let service = format!("hello-{namespace}");
+            ensure!(
+                owner["kind"] == "Service" && owner["name"] == service.as_str(),
+                "{owner}"
+            );
+            Ok::<_, anyhow::Error>(())
+        })
+        .await
+        .with_context(|| cluster.logs())?;
     }
     for namespace in ["a", "b"] {
         let name = format!("workloaddeployment/hello-{namespace}");

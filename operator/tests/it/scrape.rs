@@ -10,7 +10,7 @@ use kube::api::PostParams;
 use kube::{Api, Client, Config};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use testbed::kube::ControlPlane;
+use testbed::kube::{ControlPlane, Kubectl, write_account};
 use testbed::wait::{TEST, until, within};
 
 async fn create<K>(api: Api<K>, object: Value) -> Result<()>
@@ -54,6 +54,23 @@ async fn read(base: &str, path: &str, token: Option<&str>) -> Result<Result<Stri
     }
 }
 
+/// The account that the program's own rules make, with nothing beyond them.
+async fn rights(plane: &ControlPlane) -> Result<tempfile::NamedTempFile> {
+    let rules = operator(plane).arg("rbac").output().await?;
+    ensure!(rules.status.success(), "{rules:?}");
+    let kubectl = Kubectl::new(&plane.kubeconfig())?;
+    kubectl.apply(&String::from_utf8(rules.stdout)?).await?;
+    let file = tempfile::NamedTempFile::new()?;
+    write_account(
+        &plane.kubeconfig(),
+        "default",
+        "runtime-operator",
+        file.path(),
+    )
+    .await?;
+    Ok(file)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn w22_metrics_are_scraped_with_a_service_account_that_may_and_by_nobody_else() -> Result<()>
 {
@@ -79,8 +96,10 @@ async fn w22_metrics_are_scraped_with_a_service_account_that_may_and_by_nobody_e
         .await?;
 
         let (scraped, probed) = (testbed::free_port()?, testbed::free_port()?);
+        let account = rights(&plane).await?;
         // No bus is there: whoever looks into that needs metrics and health all the more.
         let _running = operator(&plane)
+            .env("KUBECONFIG", account.path())
             .arg("-metrics-secure")
             .arg(format!("-metrics-bind-address=127.0.0.1:{scraped}"))
             .env("OPERATOR_HEALTH_PROBE_BIND_ADDRESS", format!("127.0.0.1:{probed}"))

@@ -113,6 +113,7 @@ pub fn command_line(flags: &OperatorFlags<'_>, health: &str) -> Vec<String> {
         health,
         "--metrics-bind-address",
         "0",
+        "--json-log",
         "--watch-namespaces",
         &watch,
         &elect,
@@ -154,6 +155,8 @@ pub struct HostFlags<'a> {
     pub folder: &'a Path,
     pub name: &'a str,
     pub group: &'a str,
+    /// Where it says that it is.
+    pub address: &'a str,
     pub http: &'a str,
     pub nats: &'a str,
 }
@@ -167,12 +170,12 @@ pub fn host(flags: &HostFlags<'_>) -> Result<Process> {
         folder.join(format!("{name}.log")),
     )
     .args(["--name", name, "--host-group", flags.group])
-    .args(["--host-name", "127.0.0.1", "--http-addr", flags.http])
+    .args(["--host-name", flags.address, "--http-addr", flags.http])
     .args(["--scheduler-nats-url", flags.nats])
     .arg("--store")
     .arg(folder.join(format!("{name}-images")))
     .arg("--scratch-dir")
     .arg(folder)
-    .args(["--endpoint-delay", "200ms"])
+    .args(["--log-format", "json", "--endpoint-delay", "200ms"])
     .args(["--workload-ports", "any:1024-65535"]))
 }

@@ -23,13 +23,15 @@ impl Cluster {
         let prefix = if group == "default" { "host" } else { group };
         for index in 1..=count {
             let name = format!("{prefix}-{index}");
-            let host = self.host(name, group).await?;
+            // An address that others could reach: loopback is in no EndpointSlice. Nobody asks it here.
+            let address = format!("10.9.9.{}", self.hosts.len() + 1);
+            let host = self.host(name, group, address).await?;
             self.hosts.push(host);
         }
         Ok(())
     }
 
-    async fn host(&self, name: String, group: &str) -> Result<Host> {
+    async fn host(&self, name: String, group: &str, address: String) -> Result<Host> {
         let folder = self.folder.path();
         let (program, http) = if let Api::Pods(kind) = &self.api {
             kind.host(folder, &name, group).await?
@@ -40,6 +42,7 @@ impl Cluster {
                 folder,
                 name: &name,
                 group,
+                address: &address,
                 http: &http,
                 nats: &nats.inner_url,
             })?;
@@ -87,11 +90,39 @@ impl Cluster {
 
     /// Ends host number `index` as `kill -9` does.
     pub async fn kill_host(&mut self, index: usize) -> Result<()> {
-        let program = self.hosts[index]
-            .program
-            .as_mut()
-            .context("this host is no program of its own")?;
-        program.kill().await
+        self.program(index)?.kill().await
+    }
+
+    /// Starts host number `index` again, under its name and at its address.
+    pub async fn start_host(&mut self, index: usize) -> Result<()> {
+        self.program(index)?.start_again().await?;
+        self.hosts_are_ready().await
+    }
+
+    /// Host number `index` in other hands: it can be ended while others use the cluster.
+    pub fn take_host(&mut self, index: usize) -> Result<Program> {
+        let program = self.hosts[index].program.take();
+        program.context("this host is no program of its own")
+    }
+
+    fn program(&mut self, index: usize) -> Result<&mut Program> {
+        let program = self.hosts[index].program.as_mut();
+        program.context("this host is no program of its own")
+    }
+
+    /// What host number `index` has logged.
+    pub fn host_log(&self, index: usize) -> Result<String> {
+        let program = self.hosts[index].program.as_ref();
+        program.context("this host is no program of its own")?.log()
+    }
+
+    /// Where host number `index` says that it is: under that address EndpointSlices have it.
+    pub async fn address(&self, index: usize) -> Result<String> {
+        let hosts = objects::list(&self.kubectl()?, "hosts").await?;
+        let name = self.host_name(index);
+        let host = hosts.iter().find(|h| h["metadata"]["name"] == name);
+        let host = host.with_context(|| format!("there is no host {name}"))?;
+        Ok(host["hostname"].as_str().unwrap_or_default().to_owned())
     }
 
     /// `GET path` by Host header from the host number `index`.

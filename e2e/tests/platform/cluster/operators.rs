@@ -96,6 +96,10 @@ impl Cluster {
 
     /// Fails when the API server refused an operator anything: its account lacks a right that it needs.
     pub fn nothing_was_refused(&self) -> Result<()> {
+        ensure!(
+            !self.operators.is_empty(),
+            "no operator has an account of its own"
+        );
         for operator in &self.operators {
             let log = operator.program.log()?;
             let refused = log
@@ -104,6 +108,11 @@ impl Cluster {
             ensure!(refused.is_none(), "{}: {refused:?}", operator.name);
         }
         Ok(())
+    }
+
+    /// What operator number `index` has logged.
+    pub fn operator_log(&self, index: usize) -> Result<String> {
+        self.operators[index].program.log()
     }
 
     /// The kubeconfig of the operators' account.

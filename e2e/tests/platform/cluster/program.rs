@@ -7,8 +7,8 @@ use testbed::Process;
 
 use super::pods::Pod;
 
-/// How long a program may take to end when it is told to.
-const STOP: Duration = Duration::from_secs(15);
+/// How long a program may take to end when it is told to: a host hands over first, then drains.
+const STOP: Duration = Duration::from_secs(45);
 
 pub enum Program {
     Process(Process),
@@ -36,6 +36,14 @@ impl Program {
                 Ok(())
             }
             Self::Pod(pod) => pod.stop().await,
+        }
+    }
+
+    /// Starts it again after it has ended.
+    pub async fn start_again(&mut self) -> Result<()> {
+        match self {
+            Self::Process(process) => Ok(process.start()?),
+            Self::Pod(pod) => pod.start_again().await,
         }
     }
 

@@ -1,0 +1,132 @@
+//! A host is told to end while clients ask for what it serves: they find their hosts through the EndpointSlice, as
+//! kube-proxy does, and notice nothing.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context, Result, ensure};
+use testbed::wait;
+
+use crate::cluster::{Cluster, Hosts, SOON};
+use crate::follow::Watch;
+use crate::objects::{deployment, ready, spread};
+
+/// Prints the addresses of the endpoints that are ready, at each change of a slice.
+const READY: &str =
+    r#"jsonpath={range .endpoints[?(@.conditions.ready==true)]}{.addresses[0]} {end}{"\n"}"#;
+
+/// Whom to ask, by index of the hosts.
+#[derive(Default)]
+struct Known(Mutex<Vec<usize>>);
+
+impl Known {
+    fn learn(&self, line: &str, addresses: &[String]) {
+        let ready = line.split_whitespace();
+        let ready = ready.filter_map(|word| addresses.iter().position(|a| a == word));
+        *self.0.lock().unwrap() = ready.collect();
+    }
+
+    fn next(&self, turn: usize) -> Option<usize> {
+        let known = self.0.lock().unwrap();
+        known.get(turn % known.len().max(1)).copied()
+    }
+}
+
+/// Asks whoever is known, again and again until told to stop; returns answers and failures.
+async fn ask(cluster: &Cluster, known: &Known, stop: &AtomicBool) -> (usize, Vec<String>) {
+    let (mut answered, mut failures) = (0, Vec::new());
+    while !stop.load(Ordering::Relaxed) {
+        let Some(index) = known.next(answered) else {
+            failures.push("nobody is ready".to_owned());
+            tokio::task::yield_now().await;
+            continue;
+        };
+        match cluster.get(index, "hello.test", "/").await {
+            Ok(answer) if answer.status == 200 => answered += 1,
+            Ok(answer) => failures.push(format!("host {index}: {answer:?}")),
+            Err(error) => failures.push(format!("host {index}: {error:#}")),
+        }
+    }
+    (answered, failures)
+}
+
+#[tokio::test]
+async fn w35_no_request_fails_while_a_host_leaves() {
+    wait::within(3 * wait::TEST, "a departure under load", departure())
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+async fn departure() -> Result<()> {
+    let mut cluster = Cluster::start(Hosts::TwoOverNats).await?;
+    let kubectl = cluster.kubectl()?;
+    let hello = cluster.publish("http-hello", "hello:1").await?;
+    kubectl.apply(&deployment("hello", &hello, 4)).await?;
+    let placed = ready(&kubectl, "hello", 4)
+        .await
+        .with_context(|| cluster.logs())?;
+    ensure!(spread(&placed).len() == 2, "{placed:?}");
+    let addresses = [cluster.address(0).await?, cluster.address(1).await?];
+    let (known, stop) = (Arc::new(Known::default()), AtomicBool::new(false));
+    let seen = Arc::new(AtomicUsize::new(0));
+    let mut slices = Watch::start(&kubectl, "endpointslices", &["-o", READY])?;
+    slices
+        .until("both hosts in the slice", |line| {
+            known.learn(line, &addresses);
+            known.0.lock().unwrap().len() == 2
+        })
+        .await?;
+    let following = {
+        let (known, seen) = (known.clone(), seen.clone());
+        tokio::spawn(async move {
+            let follow = |line: &str| {
+                known.learn(line, &addresses);
+                seen.fetch_add(1, Ordering::Relaxed);
+                false
+            };
+            // It is over when the test is.
+            slices.until("the end", follow).await.map(drop)
+        })
+    };
+    // The host is ended by somebody else than those who ask it.
+    let mut leaving = cluster.take_host(1)?;
+    let cluster = &cluster;
+    let changes = async {
+        let outcome = async {
+            leaving.stop().await?;
+            let left = ready(&kubectl, "hello", 4).await?;
+            ensure!(spread(&left).len() == 1, "{left:?}");
+            anyhow::Ok(())
+        }
+        .await;
+        stop.store(true, Ordering::Relaxed);
+        outcome
+    };
+    let (outcome, one, two) = tokio::join!(
+        changes,
+        ask(cluster, &known, &stop),
+        ask(cluster, &known, &stop)
+    );
+    outcome.with_context(|| cluster.logs())?;
+    following.abort();
+    let answered = one.0 + two.0;
+    let failures: Vec<String> = [one.1, two.1].concat();
+    ensure!(
+        failures.is_empty(),
+        "{} of {answered} failed: {:?}\n{}",
+        failures.len(),
+        failures.iter().take(3).collect::<Vec<_>>(),
+        cluster.logs()
+    );
+    ensure!(answered > 100, "{answered} answers are no load");
+    ensure!(seen.load(Ordering::Relaxed) > 0, "the slice never changed");
+    wait::until(SOON, "the host's departure to be told", || async {
+        let events = ["get", "events", "--all-namespaces", "-o", "name"];
+        let left = [&events[..], &["--field-selector", "reason=HostLeft"]].concat();
+        let found = kubectl.run(&left).await?;
+        ensure!(!found.is_empty(), "{}", kubectl.run(&events).await?);
+        anyhow::Ok(())
+    })
+    .await
+}
