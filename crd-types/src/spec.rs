@@ -93,7 +93,8 @@ pub struct WorkloadSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub host_id: Option<String>,
-    /// Environment that the host must belong to.
+    /// Environment that the host must belong to. Absent: any, or the own namespace where the operator does not share
+    /// hosts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub environment: Option<String>,
@@ -172,10 +173,11 @@ pub struct WorkloadComponent {
     /// Image reference, or `artifact://<name>` of an entry of the Deployment's artifacts.
     #[schemars(length(min = 1, max = 1024))]
     pub image: String,
-    /// Secret with the registry's credentials, in the same namespace.
+    /// Secret with the registry's credentials, in the same namespace. Absent: the pull secrets of the namespace's
+    /// ServiceAccount `default`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_pull_secret: Option<LocalRef>,
-    /// Always, IfNotPresent or Never.
+    /// Always, IfNotPresent or Never. Absent: IfNotPresent, whatever the tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("enum" = ["Always", "IfNotPresent", "Never"]))]
     pub image_pull_policy: Option<String>,
@@ -197,10 +199,11 @@ pub struct WorkloadComponent {
     /// Limits of each instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
-    /// Deadlines of invocations.
+    /// Deadlines of requests. Only hosts with the extension take a workload that has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeouts: Option<Timeouts>,
-    /// Most invocations in flight at once; further ones are refused. Absent: the host's limit.
+    /// Most requests of each replica in flight at once. Further ones wait for a second and are then refused with 503.
+    /// Absent: 1000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_in_flight: Option<i32>,
@@ -213,10 +216,11 @@ pub struct WorkloadService {
     /// Image reference, or `artifact://<name>` of an entry of the Deployment's artifacts.
     #[schemars(length(min = 1, max = 1024))]
     pub image: String,
-    /// Secret with the registry's credentials, in the same namespace.
+    /// Secret with the registry's credentials, in the same namespace. Absent: the pull secrets of the namespace's
+    /// ServiceAccount `default`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_pull_secret: Option<LocalRef>,
-    /// Always, IfNotPresent or Never.
+    /// Always, IfNotPresent or Never. Absent: IfNotPresent, whatever the tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("enum" = ["Always", "IfNotPresent", "Never"]))]
     pub image_pull_policy: Option<String>,
@@ -230,10 +234,10 @@ pub struct WorkloadService {
     /// Limits of the instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
-    /// Deadlines of invocations.
+    /// Without effect: a service answers no requests. Only hosts with the extension take a workload that has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeouts: Option<Timeouts>,
-    /// Most invocations in flight at once; further ones are refused. Absent: the host's limit.
+    /// Without effect: a service answers no requests. Only hosts with the extension take a workload that has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_in_flight: Option<i32>,
@@ -310,28 +314,29 @@ pub struct Spread {
 /// Limits of each instance.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Resources {
-    /// Upper limits.
+    /// Upper limits. Only hosts with the extension take a workload that has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<ResourceLimits>,
 }
 
-/// Upper limits of an instance. Absent: the host's limit.
+/// Upper limits of an instance.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ResourceLimits {
-    /// Linear memory, as a quantity: `64Mi`.
+    /// Linear memory, as a quantity: `64Mi`. Absent: the host's `--instance-memory`, which is 256Mi by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::schema::quantity")]
     pub memory: Option<Quantity>,
-    /// Share of processor time, as a quantity: `250m`.
+    /// Share of processor time, as a quantity: `250m`. Carried to the host and not enforced yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::schema::quantity")]
     pub cpu: Option<Quantity>,
 }
 
-/// Deadlines of invocations.
+/// Deadlines of requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Timeouts {
-    /// Longest time for one request: `30s`. Absent: the host's limit.
+    /// Longest time from a request to the head of its response, and longest silence within its body: `30s`. The host's
+    /// `--http-request-timeout` bounds the first as well. Absent: 10 minutes, which is the default of that flag too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32), regex(pattern = crate::schema::DURATION))]
     pub request: Option<String>,

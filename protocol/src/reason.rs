@@ -37,7 +37,7 @@ macro_rules! reasons {
 
 reasons! {
     /// No host takes the workload; the message counts the hosts by what each lacks.
-    NoHostFits => "Compare hostSelector, environment and hostInterfaces with `kubectl get hosts --show-labels`, or add a host.",
+    NoHostFits => "Read the message. Compare hostSelector and environment with the labels and environments of the hosts (`kubectl get hosts --all-namespaces --show-labels`), or add a host that has what is lacking.",
     /// The workload asks for an environment that this operator does not share.
     CrossEnvironmentSchedulingDenied => "Use the workload's own namespace as environment, or run the operator with shared hosts.",
     /// A host's message contradicts what is known of the host, and is ignored.
@@ -65,7 +65,7 @@ reasons! {
     /// The image is not in the host's store and its pull policy forbids to fetch it.
     ImageNotPresent => "Put the image into the host's store, or use another imagePullPolicy.",
     /// The registry refused the credentials, or asks for some.
-    UnauthorizedRegistry => "Give the component an imagePullSecret with an entry for this registry.",
+    UnauthorizedRegistry => "Name an imagePullSecret with an entry for this registry, or add one to the imagePullSecrets of the namespace's ServiceAccount `default`.",
     /// The registry did not answer: name look-up, connection or time.
     RegistryUnreachable => "Check the registry's name and the host's way to it; the host tries again.",
     /// The image is not a WebAssembly component, or one that this host cannot run.
@@ -82,8 +82,8 @@ reasons! {
     InvalidAllowList => "Correct the entries the message lists.",
     /// A volume or a mount cannot be made; the message names it.
     VolumeUnavailable => "Check the volume's name and path, and the host's allowed host paths.",
-    /// A hostname belongs to an older workload of another owner.
-    HostnameTaken => "Choose another hostname.",
+    /// A hostname belongs to a Service or an older workload of another namespace.
+    HostnameTaken => "Choose another hostname; only workloads of one namespace can share one.",
     /// The port the workload asks for is used by somebody else on the host.
     PortTaken => "Choose another port, or another host.",
     /// The host does not let workloads open this address or port.
@@ -106,8 +106,8 @@ reasons! {
     RequestTimeout => "Raise timeouts.request, or answer faster.",
     /// The component ended without a response, or with an error in place of one.
     NoResponse => "Read the host's log for the request's id.",
-    /// The body of the request is larger than the host or the workload allows.
-    RequestTooLarge => "Send less, or raise the limit.",
+    /// The body of the request is larger than the host allows.
+    RequestTooLarge => "Send less, or raise the host's `--http-max-body`.",
     /// The workload has as many requests in flight as it may.
     TooManyRequests => "Raise maxInFlight, or add replicas.",
     /// The host has no instance permits left.

@@ -1,5 +1,5 @@
 //! The book under `docs/`: its generated pages, and that every page is in the table of contents and every link
-//! leads somewhere. mdBook itself is not needed.
+//! leads somewhere, in the pages beside the book too. mdBook itself is not needed.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,17 @@ use crate::project::Project;
 /// Where the generated pages lie.
 const GENERATED: &str = "docs/src/reference";
 const SOURCE: &str = "docs/src";
+/// Pages for readers of the repository, whose links are checked as well.
+const BESIDE: [&str; 8] = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "crd-types/additions.md",
+    "apiserver/docs/differences.md",
+    "apiserver/tests/fixtures/README.md",
+];
 
 /// Writes the generated pages, or checks them; then checks contents and links.
 pub fn run(project: &Project, check: bool) -> Result<()> {
@@ -20,21 +31,34 @@ pub fn run(project: &Project, check: bool) -> Result<()> {
     let shell = project.shell()?;
     let flag = check.then_some("--check");
     cmd!(shell, "{docs} {flag...} {GENERATED}").quiet().run()?;
-    let problems = problems(&project.root.join(SOURCE))?;
+    let source = project.root.join(SOURCE);
+    let mut pages = BTreeSet::new();
+    collect(&source, &mut pages)?;
+    let mut problems = unlisted(&source, &pages)?;
+    pages.extend(BESIDE.iter().map(|page| project.root.join(page)));
+    problems.extend(dead_links(&project.root, &pages)?);
     if problems.is_empty() {
         return Ok(());
     }
     Err(Error::new(problems.join("\n")))
 }
 
-/// What is wrong with the book, in sentences.
-fn problems(source: &Path) -> Result<Vec<String>> {
-    let mut pages = BTreeSet::new();
-    collect(source, &mut pages)?;
+/// Pages of the book that its table of contents lacks, in sentences.
+fn unlisted(source: &Path, pages: &BTreeSet<PathBuf>) -> Result<Vec<String>> {
     let summary = source.join("SUMMARY.md");
+    let text = std::fs::read_to_string(&summary).doing(summary.display())?;
+    let mut listed: BTreeSet<PathBuf> = links(&text).iter().map(|l| source.join(l)).collect();
+    listed.insert(summary);
+    let missing = pages.difference(&listed);
+    Ok(missing
+        .map(|page| format!("{} is not in SUMMARY.md", shown(source, page)))
+        .collect())
+}
+
+/// Links to files and headings that are not there, in sentences.
+fn dead_links(root: &Path, pages: &BTreeSet<PathBuf>) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    let mut listed = BTreeSet::from([summary.clone()]);
-    for page in &pages {
+    for page in pages {
         let text = std::fs::read_to_string(page).doing(page.display())?;
         for link in links(&text) {
             let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
@@ -43,24 +67,21 @@ fn problems(source: &Path) -> Result<Vec<String>> {
             } else {
                 tidy(&page.with_file_name(path))
             };
-            if page == &summary {
-                listed.insert(target.clone());
-            }
-            let shown = page.strip_prefix(source).unwrap_or(page).display();
+            let page = shown(root, page);
             match std::fs::read_to_string(&target) {
-                Err(_) => found.push(format!("{shown}: {link} leads nowhere")),
+                Err(_) => found.push(format!("{page}: {link} leads nowhere")),
                 Ok(text) if !anchor.is_empty() && !anchors(&text).contains(anchor) => {
-                    found.push(format!("{shown}: {link} names no heading there"));
+                    found.push(format!("{page}: {link} names no heading there"));
                 }
                 Ok(_) => {}
             }
         }
     }
-    for page in pages.difference(&listed) {
-        let shown = page.strip_prefix(source).unwrap_or(page).display();
-        found.push(format!("{shown} is not in SUMMARY.md"));
-    }
     Ok(found)
+}
+
+fn shown<'a>(root: &Path, page: &'a Path) -> std::path::Display<'a> {
+    page.strip_prefix(root).unwrap_or(page).display()
 }
 
 fn collect(folder: &Path, pages: &mut BTreeSet<PathBuf>) -> Result<()> {
@@ -154,5 +175,31 @@ mod tests {
             ])
         );
         assert_eq!(tidy(Path::new("a/b/../c.md")), Path::new("a/c.md"));
+    }
+
+    #[test]
+    fn dead_links_and_pages_without_a_place_are_named() {
+        let shell = xshell::Shell::new().unwrap();
+        let folder = shell.create_temp_dir().unwrap();
+        let page = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let summary = page("SUMMARY.md", "[a](a.md)");
+        let a = page("a.md", "# Here\n[x](#here) [y](#there) [z](z.md) [b](b.md)");
+        let b = page("b.md", "");
+        let pages = BTreeSet::from([summary, a, b]);
+        assert_eq!(
+            unlisted(folder.path(), &pages).unwrap(),
+            ["b.md is not in SUMMARY.md"]
+        );
+        assert_eq!(
+            dead_links(folder.path(), &pages).unwrap(),
+            [
+                "a.md: #there names no heading there",
+                "a.md: z.md leads nowhere"
+            ]
+        );
     }
 }

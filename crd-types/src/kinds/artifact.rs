@@ -45,7 +45,8 @@ pub struct ArtifactSpec {
         "message": "an Artifact names an image, not another Artifact"
     }]))]
     pub image: String,
-    /// Secret with the registry's credentials, in the same namespace.
+    /// Secret with the registry's credentials, in the same namespace. Absent: the pull secrets of the namespace's
+    /// ServiceAccount `default`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_pull_secret: Option<LocalRef>,
     /// How often the tag is resolved again: `5m`. Absent: only when the spec changes.

@@ -31,7 +31,7 @@ pub struct Host {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 65535))]
     pub http_port: Option<i32>,
-    /// Environment that the host belongs to: the namespace of its Pod, or any word for a host outside.
+    /// Environment that the host says it belongs to: of a host in a Pod the Pod's namespace, else any word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub environment: Option<String>,

@@ -23,7 +23,7 @@ pub struct LocalResources {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "crate::schema::config")]
     pub config: BTreeMap<String, String>,
-    /// Hosts that outgoing HTTP may reach. Empty: none. `*`: all.
+    /// Hosts that outgoing HTTP may reach, and addresses that sockets may. Empty: none. `*`: all that the host allows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256), inner(length(max = 512), regex(pattern = ALLOWED_HOST)))]
     pub allowed_hosts: Vec<String>,
@@ -31,7 +31,8 @@ pub struct LocalResources {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256), inner(length(max = 512), regex(pattern = ALLOWED_NAME)))]
     pub allowed_ip_name_lookups: Vec<String>,
-    /// Ports of the machine's loopback that are reachable as `host.wasmcloud.internal`, where the host allows it.
+    /// Ports of the machine's loopback that the workload asks for: `5432`, `5432/tcp`. Checked by the host and without
+    /// effect yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256), inner(length(max = 16), regex(pattern = LOOPBACK_PORT)))]
     pub allowed_host_loopback_ports: Vec<String>,

@@ -46,7 +46,8 @@ pub struct UpArgs {
     /// Apply this manifest once everything is ready
     #[arg(long, value_name = "FILE")]
     deploy: Option<PathBuf>,
-    /// Flags for every host, as of `wash host`
+    /// Flags for every host, as of `wash host`. Those that concern a process have no effect here: --admin-addr,
+    /// --scheduler-nats-*, --log-level, --log-format
     #[arg(last = true, value_name = "HOST FLAGS")]
     host_flags: Vec<String>,
 }

@@ -16,7 +16,8 @@ pub const HTTP: u16 = 8000;
 pub const NATS: u16 = 4222;
 
 fn deployment(name: &str, mut pod: Value, labels: Value) -> Value {
-    pod["terminationGracePeriodSeconds"] = json!(30);
+    // What a host takes at most: 10 s of `--handover`, 30 s of `--drain` and 5 s for its last connections.
+    pod["terminationGracePeriodSeconds"] = json!(60);
     let mut labels = labels;
     labels["app"] = json!(name);
     json!({

@@ -23,9 +23,9 @@ const TAIL: &str = "
 ## What is wrong
 
 Events of the type `Warning` have a [reason](reasons.md) as theirs, the same that is in the object's conditions. On a
-Workload the note holds the host's words and when it is tried again. A Service gets `ServiceHasSelector` or
-`AddressNotRoutable` when its EndpointSlices cannot be what one would expect. `CRDsOutdated` is told on the oldest
-WorkloadDeployment of each namespace.
+Workload the note holds the host's words and when it is tried again. A Service gets `ServiceHasSelector`,
+`AddressNotRoutable` or `ServicePortUnknown` when its EndpointSlices cannot be what one would expect. `CRDsOutdated` is
+told on the oldest WorkloadDeployment of each namespace.
 
 ```console
 $ kubectl get events --field-selector type=Warning

@@ -42,6 +42,14 @@ pub fn page() -> String {
         let about = sub.get_about().map(ToString::to_string).unwrap_or_default();
         let row = format!("| `{}` | {} |\n", sub.get_name(), cell(&about));
         text.push_str(&row);
+        for flag in sub.get_arguments() {
+            let Some(name) = flag.get_long().filter(|name| *name != "help") else {
+                continue;
+            };
+            let help = flag.get_help().map(ToString::to_string).unwrap_or_default();
+            let row = format!("| `{} --{name}` | {} |\n", sub.get_name(), cell(&help));
+            text.push_str(&row);
+        }
     }
     text
 }
