@@ -1,6 +1,7 @@
 //! A host is told to end while clients ask for what it serves: they find their hosts through the EndpointSlice, as
 //! kube-proxy does, and notice nothing.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -11,23 +12,35 @@ use crate::cluster::{Cluster, Hosts, SOON};
 use crate::follow::Watch;
 use crate::objects::{deployment, ready, spread};
 
-/// Prints the addresses of the endpoints that are ready, at each change of a slice.
-const READY: &str =
-    r#"jsonpath={range .endpoints[?(@.conditions.ready==true)]}{.addresses[0]} {end}{"\n"}"#;
+/// Prints, at each change of a slice, its name, the addresses of its endpoints and whether each is ready.
+const COLUMNS: &str = "custom-columns=NAME:.metadata.name,AT:.endpoints[*].addresses[0],READY:.endpoints[*].conditions.ready";
 
-/// Whom to ask, by index of the hosts.
+/// Whom to ask, by index of the hosts; for each slice, since hosts at different ports are in different ones.
 #[derive(Default)]
-struct Known(Mutex<Vec<usize>>);
+struct Known(Mutex<BTreeMap<String, Vec<usize>>>);
 
 impl Known {
     fn learn(&self, line: &str, addresses: &[String]) {
-        let ready = line.split_whitespace();
-        let ready = ready.filter_map(|word| addresses.iter().position(|a| a == word));
-        *self.0.lock().unwrap() = ready.collect();
+        let mut columns = line.split_whitespace();
+        let (Some(name), Some(at), Some(ready)) = (columns.next(), columns.next(), columns.next())
+        else {
+            return;
+        };
+        let ready = at.split(',').zip(ready.split(','));
+        let ready = ready.filter(|(_, ready)| *ready == "true");
+        let ready = ready.filter_map(|(at, _)| addresses.iter().position(|a| a == at));
+        self.0
+            .lock()
+            .unwrap()
+            .insert(name.to_owned(), ready.collect());
+    }
+
+    fn all(&self) -> Vec<usize> {
+        self.0.lock().unwrap().values().flatten().copied().collect()
     }
 
     fn next(&self, turn: usize) -> Option<usize> {
-        let known = self.0.lock().unwrap();
+        let known = self.all();
         known.get(turn % known.len().max(1)).copied()
     }
 }
@@ -70,11 +83,15 @@ async fn departure() -> Result<()> {
     let addresses = [cluster.address(0).await?, cluster.address(1).await?];
     let (known, stop) = (Arc::new(Known::default()), AtomicBool::new(false));
     let seen = Arc::new(AtomicUsize::new(0));
-    let mut slices = Watch::start(&kubectl, "endpointslices", &["-o", READY])?;
+    let mut slices = {
+        let ours = ["-l", "kubernetes.io/service-name=hello"];
+        let shown = ["--no-headers", "-o", COLUMNS];
+        Watch::start(&kubectl, "endpointslices", &[&ours[..], &shown].concat())?
+    };
     slices
         .until("both hosts in the slice", |line| {
             known.learn(line, &addresses);
-            known.0.lock().unwrap().len() == 2
+            known.all().len() == 2
         })
         .await?;
     let following = {

@@ -103,6 +103,8 @@ async fn send(
 ) -> Result<Next, ReconcileError> {
     let uid = placed.uid().unwrap_or_default();
     context.memory.sends.sending(&uid, host);
+    // The one line of a start that goes well: its trace is that of the host's lines.
+    tracing::info!(to = host, "a start is sent");
     let answer = context.hosts.start(host, command).await;
     if matches!(answer, Ok(_) | Err(CallError::Answer(_))) {
         context.memory.sends.answered(&uid);
