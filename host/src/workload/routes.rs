@@ -71,8 +71,10 @@ pub(super) fn binding(
                 binding.hostnames.push(name.to_owned());
             }
         }
-        // One beside a `host` is nobody's wish: manifests for the reference carry it, which never opened it.
-        let named = interface.config.contains_key("host");
+        // One beside a host name is nobody's wish: manifests for the reference carry it, which never opened it.
+        let named = ["host", "host-aliases"]
+            .iter()
+            .any(|key| interface.config.contains_key(*key));
         if let Some(text) = interface.config.get("address").filter(|_| !named) {
             let address: SocketAddr = text
                 .trim()

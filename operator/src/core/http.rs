@@ -18,11 +18,11 @@ pub fn takes_requests(interface: &HostInterface) -> bool {
 
 /// Whether requests come by host name: not to a port of the Workload's own alone.
 pub fn answers_names(interface: &HostInterface) -> bool {
-    takes_requests(interface)
-        && (interface.config.contains_key(aliases::HOST) || !interface.config.contains_key(ADDRESS))
+    let has = |key| interface.config.contains_key(key);
+    takes_requests(interface) && (has(aliases::HOST) || has(aliases::KEY) || !has(ADDRESS))
 }
 
-/// Addresses of the Workload's own. One beside a `host` is nobody's wish: manifests for the reference carry it, which
+/// Addresses of the Workload's own. One beside a host name is nobody's wish: manifests for the reference carry it, which
 /// never opened it.
 pub fn own_addresses(spec: &WorkloadSpec) -> BTreeSet<SocketAddr> {
     spec.host_interfaces
@@ -68,6 +68,10 @@ mod tests {
                 interface("incoming-handler", &json!({"address": "nonsense"})),
                 interface("outgoing-handler", &json!({"address": "0.0.0.0:1"})),
                 interface("handler", &json!({"address": "0.0.0.0:2", "host": "h"})),
+                interface(
+                    "handler",
+                    &json!({"address": "0.0.0.0:3", "host-aliases": "h"}),
+                ),
             ],
             ..WorkloadSpec::default()
         };

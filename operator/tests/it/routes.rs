@@ -208,3 +208,27 @@ async fn w33_slices_have_families_ports_pods_and_states() -> Result<()> {
     })
     .await?
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w33_a_service_of_two_families_has_slices_of_both() -> Result<()> {
+    within(TEST, "two families", async {
+        let world = World::new().await?;
+        let host = HostOptions {
+            addresses: vec!["fd00::9".into(), "fe80::1".into()],
+            ..HostOptions::named("both").hostname("10.8.8.8")
+        };
+        let host = world.host_with(host).await?;
+        let spec = json!({
+            "ipFamilyPolicy": "RequireDualStack", "ports": [{"name": "http", "port": 80}],
+        });
+        create_service(&world, "both", spec).await?;
+        world.apply("both", behind("both", &host.id)).await?;
+        let both = [("10.8.8.8", true, false), ("fd00::9", true, false)];
+        let slices = Slices::of(&world, "both").are(&both).await?;
+        let mut families: Vec<&str> = slices.iter().map(|s| s.address_type.as_str()).collect();
+        families.sort_unstable();
+        ensure!(families == ["IPv4", "IPv6"], "{families:?}");
+        Ok(())
+    })
+    .await?
+}

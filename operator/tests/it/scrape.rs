@@ -56,7 +56,8 @@ async fn read(base: &str, path: &str, token: Option<&str>) -> Result<Result<Stri
 
 /// The account that the program's own rules make, with nothing beyond them.
 async fn rights(plane: &ControlPlane) -> Result<tempfile::NamedTempFile> {
-    let rules = operator(plane).arg("rbac").output().await?;
+    let flags = ["-metrics-secure", "rbac"];
+    let rules = operator(plane).args(flags).output().await?;
     ensure!(rules.status.success(), "{rules:?}");
     let kubectl = Kubectl::new(&plane.kubeconfig())?;
     kubectl.apply(&String::from_utf8(rules.stdout)?).await?;

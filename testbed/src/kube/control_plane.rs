@@ -237,7 +237,7 @@ fn apiserver(
             .args([
                 "--bind-address=127.0.0.1",
                 "--advertise-address=127.0.0.1",
-                "--service-cluster-ip-range=10.0.0.0/16",
+                "--service-cluster-ip-range=10.0.0.0/16,fd00:10:96::/112",
                 "--authorization-mode=RBAC",
                 "--endpoint-reconciler-type=none",
                 // There are no pods whose accounts it would look up.
