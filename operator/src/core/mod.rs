@@ -26,3 +26,4 @@ pub mod replicas;
 pub mod rollout;
 pub mod routes;
 pub mod scheduler;
+pub mod turns;

@@ -142,7 +142,8 @@ async fn a_new_replica_replaces_an_old_one_when_it_has_been_ready_for_min_ready_
             let seen = workloads.so_far();
             let ready = of_image(&seen, V2).into_iter().filter_map(ready_since);
             let gone = of_image(&seen, V1).into_iter().filter_map(deleted_at);
-            let (ready, gone) = (BTreeSet::from_iter(ready), BTreeSet::from_iter(gone));
+            let ready: BTreeSet<i64> = ready.collect();
+            let gone: BTreeSet<i64> = gone.collect();
             ensure!(ready.len() == 2 && gone.len() == 2, "{ready:?} {gone:?}");
             Ok((ready, gone))
         })
