@@ -1,6 +1,7 @@
 //! What can be set from outside.
 
 use crate::bus::Waits;
+use crate::controllers::WAITING;
 use crate::core::liveness::Policy;
 use crate::core::scheduler::Thresholds;
 use crate::progress::Progress;
@@ -41,6 +42,10 @@ pub struct OperatorOptions {
     pub thresholds: Thresholds,
     /// How long answers of hosts are waited for.
     pub waits: Waits,
+    /// Time beyond its drain after which a Workload goes although its host has not confirmed the stop.
+    pub stop_patience: Duration,
+    /// Reconciles of Workloads under way at a time.
+    pub workloads_at_a_time: usize,
     /// How often a host that was not heard lately is probed.
     pub probe_interval: Duration,
     /// How often a running workload is asked after, where the host does not report changes itself.
@@ -76,6 +81,8 @@ impl OperatorOptions {
             liveness: Policy::default(),
             thresholds: Thresholds::default(),
             waits: Waits::default(),
+            stop_patience: Duration::from_mins(2),
+            workloads_at_a_time: WAITING,
             probe_interval: Duration::from_secs(5),
             poll_interval: Duration::from_secs(30),
             inventory_interval: Duration::from_mins(1),

@@ -11,6 +11,7 @@ use crate::controllers::{
     route, workload,
 };
 use crate::core::host_status::Budget;
+use crate::core::turns::Turns;
 use crate::error::OperatorError;
 use crate::flow;
 use crate::leader::{self, Held};
@@ -223,9 +224,10 @@ async fn context(deps: &OperatorDeps, metrics: OperatorMetrics) -> Result<Contex
         changed: Changed::default(),
         complaints: Mutex::default(),
         contests: Mutex::default(),
+        turns: Mutex::new(Turns::new(options.workloads_at_a_time)),
         registries: Registries::new(options.registries.clone())?,
         host_budget: Mutex::new(Budget::new(HOST_WRITES_PER_MINUTE, Instant::now())),
-        queues: Queues::default(),
+        queues: Queues::new(options.workloads_at_a_time),
         inventories: Semaphore::new(inventory::AT_A_TIME),
         fleet,
         control_plane,

@@ -247,6 +247,10 @@ pub(super) struct Work {
     #[arg(long, env = "OPERATOR_HOST_STOP_TIMEOUT", default_value = "30s", value_parser = duration)]
     pub host_stop_timeout: Duration,
 
+    /// Time beyond its drain after which a Workload goes although its host has not confirmed the stop
+    #[arg(long, env = "OPERATOR_STOP_PATIENCE", default_value = "2m", value_parser = duration)]
+    pub stop_patience: Duration,
+
     /// How long a host may take to answer anything else
     #[arg(long, env = "OPERATOR_HOST_ANSWER_TIMEOUT", default_value = "5s", value_parser = duration)]
     pub host_answer_timeout: Duration,

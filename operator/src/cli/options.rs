@@ -57,6 +57,7 @@ impl Arguments {
                 stop: work.host_stop_timeout,
                 answer: work.host_answer_timeout,
             },
+            stop_patience: work.stop_patience,
             probe_interval: work.probe_interval,
             poll_interval: work.poll_interval,
             lost_retention: work.host_lost_retention,

@@ -8,6 +8,7 @@ use super::workload::retry::Changed;
 use crate::bus::{Fleet, HostClient, Observed};
 use crate::core::heartbeat::Complaints;
 use crate::core::host_status::Budget;
+use crate::core::turns::Turns;
 use crate::error::ReconcileError;
 use crate::metrics::OperatorMetrics;
 use crate::options::OperatorOptions;
@@ -32,7 +33,7 @@ use tracing::field::Empty;
 const ASKING: usize = crate::flow::AT_A_TIME;
 /// The same where a host or a registry may keep one waiting for a minute. Each holds its object, its requests and what
 /// it waits for, some 20 KB: ten thousand would take hundreds of megabytes.
-const WAITING: usize = 1024;
+pub const WAITING: usize = 1024;
 
 /// One queue for each controller.
 #[derive(Clone, Debug)]
@@ -55,12 +56,13 @@ pub struct Queues {
     pub pods: Queue,
 }
 
-impl Default for Queues {
-    fn default() -> Self {
+impl Queues {
+    /// With at most so many Workloads under way.
+    pub fn new(workloads: usize) -> Self {
         Self {
             deployments: Queue::new(ASKING),
             replica_sets: Queue::new(ASKING),
-            workloads: Queue::new(WAITING),
+            workloads: Queue::new(workloads),
             hosts: Queue::new(ASKING),
             artifacts: Queue::new(WAITING),
             routes: Queue::new(ASKING),
@@ -68,9 +70,7 @@ impl Default for Queues {
             pods: Queue::new(ASKING),
         }
     }
-}
 
-impl Queues {
     /// Each queue and the kind it is of.
     pub fn named(&self) -> [(&'static str, &Queue); 8] {
         [
@@ -155,6 +155,8 @@ pub struct Context {
     pub complaints: Mutex<Complaints>,
     /// Hosts that are being asked whether they still have their name.
     pub contests: Mutex<HashSet<String>>,
+    /// Who may wait for a host's answer.
+    pub turns: Mutex<Turns<Key>>,
     /// Hosts that may have room for what waits.
     pub changed: Changed,
     /// Registries, as far as Artifacts ask them.

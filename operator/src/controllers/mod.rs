@@ -15,4 +15,4 @@ pub mod route;
 pub mod workload;
 pub mod writes;
 
-pub use context::{Context, Queues};
+pub use context::{Context, Queues, WAITING};

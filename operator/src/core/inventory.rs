@@ -103,18 +103,40 @@ pub enum Found<'a> {
         uid: &'a str,
         /// Where it is placed.
         host: Option<&'a str>,
+        /// Its deletion was asked for.
+        terminating: bool,
     },
 }
 
-/// Why a leftover is one; `None` when it is none after all. The words complete "stopped: …".
-pub fn leftover(id: &str, host: &str, found: Found<'_>) -> Option<&'static str> {
+/// What becomes of something that seems to be a leftover.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is one, and is stopped. The words complete "stopped: …".
+    Stop(&'static str),
+    /// Its Workload is on its way out, and may leave it behind.
+    Wait,
+    /// It is asked for.
+    Keep,
+}
+
+/// Judges a suspect.
+pub fn leftover(id: &str, host: &str, found: Found<'_>) -> Verdict {
     match found {
-        Found::Gone => Some("its Workload is gone"),
-        Found::There { uid, .. } if uid != id => Some("another Workload has its name now"),
-        Found::There { host: Some(at), .. } if at == host => None,
-        Found::There { host: Some(_), .. } => Some("its Workload is placed on another host"),
+        Found::Gone => Verdict::Stop("its Workload is gone"),
+        Found::There { uid, .. } if uid != id => Verdict::Stop("another Workload has its name now"),
+        Found::There {
+            host: Some(at),
+            terminating: true,
+            ..
+        } if at == host => Verdict::Wait,
+        Found::There { host: Some(at), .. } if at == host => Verdict::Keep,
+        Found::There { host: Some(_), .. } => {
+            Verdict::Stop("its Workload is placed on another host")
+        }
         // The host is in the status before anything is sent to it.
-        Found::There { host: None, .. } => Some("its Workload is not placed here any more"),
+        Found::There { host: None, .. } => {
+            Verdict::Stop("its Workload is not placed here any more")
+        }
     }
 }
 
@@ -173,12 +195,23 @@ mod tests {
 
     #[test]
     fn only_a_live_look_makes_a_leftover() {
-        let there = |uid, host| leftover("w", "h", Found::There { uid, host });
-        assert!(leftover("w", "h", Found::Gone).is_some());
-        assert!(there("other", Some("h")).is_some());
-        assert!(there("w", Some("elsewhere")).is_some());
-        assert!(there("w", None).is_some());
-        assert_eq!(there("w", Some("h")), None);
+        let there = |uid, host, terminating| {
+            let found = Found::There {
+                uid,
+                host,
+                terminating,
+            };
+            leftover("w", "h", found)
+        };
+        let stopped = |verdict| matches!(verdict, Verdict::Stop(_));
+        assert!(stopped(leftover("w", "h", Found::Gone)));
+        for terminating in [false, true] {
+            assert!(stopped(there("other", Some("h"), terminating)));
+            assert!(stopped(there("w", Some("elsewhere"), terminating)));
+            assert!(stopped(there("w", None, terminating)));
+        }
+        assert_eq!(there("w", Some("h"), false), Verdict::Keep);
+        assert_eq!(there("w", Some("h"), true), Verdict::Wait);
     }
 
     fn presence() -> impl Strategy<Value = Presence> {

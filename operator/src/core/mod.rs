@@ -28,3 +28,4 @@ pub mod rollout;
 pub mod routes;
 pub mod scheduler;
 pub mod succession;
+pub mod turns;

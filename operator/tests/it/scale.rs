@@ -1,6 +1,7 @@
 //! What an autoscaler sees and does.
 
 use crate::fixture::{World, spec};
+use crate::rollouts::{finish, sized};
 use anyhow::{Result, ensure};
 use crd_types::WorkloadDeployment;
 use futures::{StreamExt, TryStreamExt};
@@ -14,6 +15,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use testbed::fake_hosts::{OnStart, Speaks};
 use testbed::wait::{TEST, within};
+
+const V1: &str = "registry.example/hello:1";
+const V2: &str = "registry.example/hello:2";
+const V3: &str = "registry.example/hello:3";
 
 /// Every number that the Deployment ever reported to autoscalers.
 fn reported(api: Api<WorkloadDeployment>) -> Arc<Mutex<BTreeSet<i32>>> {
@@ -39,14 +44,10 @@ async fn w30_the_scale_subresource_shows_no_surge_and_takes_counts_during_a_roll
         let world = World::new().await?;
         let host = world.host("ours", Speaks::Extension).await?;
         host.on_start(OnStart::RunsAfter(Duration::from_millis(150)));
-        world
-            .apply("hello", spec(3, "registry.example/hello:1"))
-            .await?;
+        world.apply("hello", spec(3, V1)).await?;
         world.ready("hello", 3).await?;
         let seen = reported(world.deployments());
-        world
-            .apply("hello", spec(3, "registry.example/hello:2"))
-            .await?;
+        world.apply("hello", spec(3, V2)).await?;
         world.ready("hello", 3).await?;
         let numbers = seen.lock().clone();
         ensure!(numbers == BTreeSet::from([3]), "{numbers:?}");
@@ -57,16 +58,21 @@ async fn w30_the_scale_subresource_shows_no_surge_and_takes_counts_during_a_roll
         ensure!(
             status.selector.as_deref() == Some("runtime.wasmcloud.dev/workload-deployment=hello")
         );
-        // A count that comes in the middle of a rollout is taken at once.
-        world
-            .apply("hello", spec(3, "registry.example/hello:3"))
-            .await?;
+        // A count that comes in the middle of a rollout is taken at once, by both templates in proportion: 3 and 1 of 4
+        // (3 + surge) become of 7 (5 + surge).
+        host.on_image(V3, OnStart::Hangs);
+        world.apply("hello", spec(3, V3)).await?;
+        sized(&world, V3, 1).await?;
         let five = Patch::Merge(json!({"spec": {"replicas": 5}}));
         let params = PatchParams::default();
         world
             .deployments()
             .patch_scale("hello", &params, &five)
             .await?;
+        sized(&world, V2, 5).await?;
+        sized(&world, V3, 2).await?;
+        host.on_image(V3, OnStart::Runs);
+        finish(&host, V3).await;
         world.ready("hello", 5).await?;
         let most = seen.lock().last().copied();
         ensure!(most == Some(5), "{most:?}: no surge in what is reported");

@@ -26,6 +26,7 @@ const SLOT: Duration = Duration::from_millis(50);
 pub struct FakeFleet {
     bus: SharedBus,
     hosts: Arc<Mutex<Vec<FakeHost>>>,
+    beating: Mutex<CancellationToken>,
     stop: CancellationToken,
     _end: DropGuard,
 }
@@ -37,6 +38,7 @@ impl FakeFleet {
         Self {
             bus: bus.clone(),
             hosts: Arc::default(),
+            beating: Mutex::new(stop.child_token()),
             _end: stop.clone().drop_guard(),
             stop,
         }
@@ -68,9 +70,16 @@ impl FakeFleet {
         Ok(())
     }
 
+    /// From now on no host speaks unless it is told to; one that is about to still does.
+    pub fn fall_silent(&self) {
+        self.beating.lock().cancel();
+    }
+
     /// From now on each host speaks once in every interval, spread over it.
     pub fn beat_every(&self, interval: Duration) {
-        let (hosts, stop) = (self.hosts.clone(), self.stop.clone());
+        let stop = self.stop.child_token();
+        std::mem::replace(&mut *self.beating.lock(), stop.clone()).cancel();
+        let hosts = self.hosts.clone();
         let slots = interval.div_duration_f64(SLOT).clamp(1.0, f64::from(SLOTS)) as u32;
         tokio::spawn(async move {
             let mut ticks = tokio::time::interval(interval / slots);

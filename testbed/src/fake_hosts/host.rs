@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use parking_lot::Mutex;
@@ -252,19 +253,32 @@ impl FakeHost {
 
     /// Starts that were asked for, refused and repeated ones included.
     pub fn starts(&self) -> usize {
-        self.wire.shelf.lock().asked
+        self.wire.shelf.lock().asked.len()
+    }
+
+    /// When it was asked for each of them.
+    pub fn start_times(&self) -> Vec<Instant> {
+        self.wire.shelf.lock().asked.clone()
     }
 
     /// Starts that it took on: the same workload twice only if it had it twice.
     pub fn taken_on(&self) -> usize {
         let shelf = self.wire.shelf.lock();
-        let started = |did: &&Did| matches!(did, Did::Started(_));
+        let started = |(_, did): &&(u64, Did)| matches!(did, Did::Started(_));
         shelf.log.iter().filter(started).count()
     }
 
     /// What was started and stopped, in order.
     pub fn log(&self) -> Vec<Did> {
-        self.wire.shelf.lock().log.clone()
+        Self::log_of(std::slice::from_ref(self))
+    }
+
+    /// What several hosts did, in the order in which it happened.
+    pub fn log_of(hosts: &[Self]) -> Vec<Did> {
+        let logs = hosts.iter().map(|host| host.wire.shelf.lock().log.clone());
+        let mut all: Vec<(u64, Did)> = logs.flatten().collect();
+        all.sort_by_key(|(at, _)| *at);
+        all.into_iter().map(|(_, did)| did).collect()
     }
 
     /// How often it was asked for a heartbeat.

@@ -1,6 +1,8 @@
 //! The workloads a fake host has, and what it was told to do with them.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use protocol::ext::{self, StartExtension, WorkloadReport};
 use protocol::v2::{self, WorkloadStartRequest, WorkloadState, WorkloadStatus};
@@ -34,11 +36,14 @@ pub enum Did {
     Stopped(String),
 }
 
+/// What the hosts of this process did so far: their logs have one order.
+static DONE: AtomicU64 = AtomicU64::new(0);
+
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
     pub(super) entries: BTreeMap<String, Held>,
-    pub(super) log: Vec<Did>,
-    pub(super) asked: usize,
+    pub(super) log: Vec<(u64, Did)>,
+    pub(super) asked: Vec<Instant>,
     /// Sequence of the last change of any of them.
     last: u64,
     pub(super) probes: usize,
@@ -57,7 +62,7 @@ pub(super) enum Taken {
 
 impl Shelf {
     pub(super) fn take(&mut self, start: WorkloadStartRequest, extension: StartExtension) -> Taken {
-        self.asked += 1;
+        self.asked.push(Instant::now());
         if let Some(held) = self.entries.get(&start.workload_id) {
             let same = json::encode(&held.start) == json::encode(&start)
                 && json::encode(&held.extension) == json::encode(&extension);
@@ -68,7 +73,7 @@ impl Shelf {
             return Taken::New(what);
         }
         let id = start.workload_id.clone();
-        self.log.push(Did::Started(id.clone()));
+        self.did(Did::Started(id.clone()));
         self.last += 1;
         self.entries.insert(
             id,
@@ -82,6 +87,10 @@ impl Shelf {
             },
         );
         Taken::New(what)
+    }
+
+    fn did(&mut self, what: Did) {
+        self.log.push((DONE.fetch_add(1, Ordering::SeqCst), what));
     }
 
     fn what_becomes_of(&self, start: &WorkloadStartRequest) -> OnStart {
@@ -120,7 +129,7 @@ impl Shelf {
     /// Takes a workload off; what is told of it is that it is not there.
     pub(super) fn end(&mut self, id: &str) -> Option<Held> {
         let mut held = self.entries.remove(id)?;
-        self.log.push(Did::Stopped(id.to_owned()));
+        self.did(Did::Stopped(id.to_owned()));
         held.state = WorkloadState::NotFound;
         held.reason = None;
         held.message = "Workload has stopped".into();

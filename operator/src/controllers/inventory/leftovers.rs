@@ -4,12 +4,12 @@ use super::interval;
 use crate::bus::{CallError, RunState};
 use crate::controllers::Context;
 use crate::controllers::queue::Next;
-use crate::core::inventory::{Found, Presence, Reported, leftover};
+use crate::core::inventory::{Found, Presence, Reported, Verdict, leftover};
 use crate::error::{Attempt, ReconcileError, code};
 use crate::watch::Key;
 use crd_types::Workload;
 use futures::{StreamExt, TryStreamExt};
-use kube::{Api, ResourceExt};
+use kube::{Api, Resource, ResourceExt};
 
 /// Leftovers of one host that are dealt with at a time.
 const AT_A_TIME: usize = 8;
@@ -54,11 +54,15 @@ async fn stop_one(
         (Some(object), Some(uid)) => Found::There {
             uid,
             host: object.status.as_ref().and_then(|s| s.host_id.as_deref()),
+            terminating: object.meta().deletion_timestamp.is_some(),
         },
         _ => Found::Gone,
     };
-    let Some(why) = leftover(&suspect.id, host, found) else {
-        return Ok(true);
+    let why = match leftover(&suspect.id, host, found) {
+        Verdict::Stop(why) => why,
+        // What is owed for it stays owed until it has gone.
+        Verdict::Wait => return Ok(false),
+        Verdict::Keep => return Ok(true),
     };
     match context.hosts.stop(host, &suspect.id).await {
         Ok(report) => {

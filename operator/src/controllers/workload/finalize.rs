@@ -1,6 +1,6 @@
 //! A Workload leaves when nothing of it runs: the host has confirmed the stop, is gone, or a deadline has passed.
 
-use super::{MANAGER, memory, owed};
+use super::{MANAGER, memory, owed, turns};
 use crate::bus::{CallError, RunState, Standing};
 use crate::controllers::queue::Next;
 use crate::controllers::{Context, writes};
@@ -11,8 +11,6 @@ use crd_types::{Workload, condition};
 use kube::{Api, Resource, ResourceExt};
 use std::time::{Duration, Instant};
 
-/// Time beyond the drain after which a host that does not confirm is not waited for.
-const PATIENCE: i64 = 120;
 /// Until a stop that is owed is written down.
 const NOTING: Next = Next::After(Duration::from_millis(300));
 
@@ -48,7 +46,7 @@ pub(super) async fn run(
 async fn still_running(context: &Context, workload: &Workload) -> Option<Next> {
     let host = workload.status.as_ref()?.host_id.as_deref()?;
     let uid = workload.uid()?;
-    if overdue(workload) {
+    if until_overdue(context, workload).is_zero() {
         tracing::warn!(workload = %workload.name_any(), host, "the host did not confirm the stop in time; the Workload goes");
         owed::noted(context, workload, host);
         return None;
@@ -62,6 +60,9 @@ async fn still_running(context: &Context, workload: &Workload) -> Option<Next> {
     }
     if let Some(rest) = endpoint_delay(context, workload, host) {
         return Some(Next::After(rest));
+    }
+    if !turns::taken(context, workload, host) {
+        return Some(Next::After(until_overdue(context, workload)));
     }
     match context.hosts.stop(host, &uid).await {
         Ok(report) => match report.state {
@@ -98,14 +99,14 @@ fn endpoint_delay(context: &Context, workload: &Workload, host: &str) -> Option<
     (!rest.is_zero()).then_some(rest)
 }
 
-fn overdue(workload: &Workload) -> bool {
-    let since = workload
-        .meta()
-        .deletion_timestamp
-        .as_ref()
-        .map_or(0, |t| t.0.as_second());
-    let drain = i64::from(workload.spec.drain_seconds.unwrap_or(30));
-    jiff::Timestamp::now().as_second().saturating_sub(since) > drain + PATIENCE
+/// Time for which its host is still waited for.
+fn until_overdue(context: &Context, workload: &Workload) -> Duration {
+    let since = workload.meta().deletion_timestamp.as_ref();
+    let passed = since.map(|t| jiff::Timestamp::now().duration_since(t.0));
+    let passed = passed.and_then(|p| Duration::try_from(p).ok());
+    let drain = workload.spec.drain_seconds.unwrap_or(30);
+    let drain = Duration::from_secs(u64::try_from(drain).unwrap_or_default());
+    (drain + context.options.stop_patience).saturating_sub(passed.unwrap_or_default())
 }
 
 fn forget(memory: &memory::Memory, context: &Context, workload: &Workload) {

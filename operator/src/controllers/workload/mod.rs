@@ -12,11 +12,12 @@ pub mod schedule;
 mod sends;
 mod start;
 mod status;
+mod turns;
 
 use super::Context;
 use super::queue::Next;
 use super::writes;
-use crate::bus::{Report, RunState, Standing};
+use crate::bus::{RunState, Standing};
 use crate::error::ReconcileError;
 use crate::watch::{self, Key};
 use crd_types::Workload;
@@ -29,6 +30,7 @@ pub(super) const MANAGER: &str = "workload-controller";
 
 /// One look at a Workload.
 pub async fn reconcile(context: Arc<Context>, key: Key) -> Result<Next, ReconcileError> {
+    let _look = turns::Look::begin(&context, &key);
     let Some(workload) = context.caches.workloads.get(&key) else {
         return Ok(Next::Wait);
     };
@@ -88,7 +90,11 @@ async fn look_after(
             && !context.observed.settle_doubt(&uid) =>
         {
             // What else its status says may have changed: the names it shares with others.
-            Ok(Report::bare(status::shown_state(workload)))
+            Ok(status::as_told(workload))
+        }
+        None if !turns::taken(context, workload, host) => {
+            context.observed.doubt(&uid);
+            return Ok(Next::Wait);
         }
         None => {
             let answer = context.hosts.status(host, &uid).await;

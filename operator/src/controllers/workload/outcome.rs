@@ -1,6 +1,6 @@
 //! What a host's answer means for the Workload.
 
-use super::status;
+use super::{status, turns};
 use crate::bus::{CallError, Report, RunState};
 use crate::controllers::Context;
 use crate::controllers::queue::Next;
@@ -149,6 +149,11 @@ pub(super) async fn failed(
     message: &str,
 ) -> Result<Next, ReconcileError> {
     let uid = workload.uid().unwrap_or_default();
+    if !turns::taken(context, workload, host) {
+        // What was just heard is asked for again.
+        context.observed.doubt(&uid);
+        return Ok(Next::Wait);
+    }
     match context.hosts.stop(host, &uid).await {
         Ok(report)
             if matches!(

@@ -1,7 +1,7 @@
 //! From no host to started: read what is referred to, choose a host, record it, then send the start. The host is
 //! in the status before anything is sent, so that a stop finds it whatever happens in between.
 
-use super::{build, dereference, hostnames, outcome, schedule, status};
+use super::{build, dereference, hostnames, outcome, schedule, status, turns};
 use crate::bus::CallError;
 use crate::controllers::Context;
 use crate::controllers::queue::Next;
@@ -50,6 +50,9 @@ async fn try_to(
     context.memory.sends.placed(&uid);
     // What an earlier try left behind says nothing about this one.
     context.observed.begin_anew(&uid);
+    if !turns::taken(context, &placed, id) {
+        return Ok(Next::Wait);
+    }
     send(context, api, &placed, id, command).await
 }
 
@@ -61,6 +64,9 @@ pub(super) async fn once_more(
     workload: &Workload,
     host: &str,
 ) -> Result<Next, ReconcileError> {
+    if !turns::taken(context, workload, host) {
+        return Ok(Next::Wait);
+    }
     match command(context, api, workload).await? {
         Some(command) => send(context, api, workload, host, command).await,
         None => Ok(Next::BackOff),

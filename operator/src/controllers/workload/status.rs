@@ -377,19 +377,20 @@ pub(super) fn was_confirmed(workload: &Workload) -> bool {
         .is_some_and(|s| s.workload_id.is_some())
 }
 
-/// Whether it is known to run.
-pub(super) fn is_ready(workload: &Workload) -> bool {
-    let status = workload.status.as_ref();
-    status.is_some_and(|s| condition::is_true(&s.conditions, "Ready"))
-}
-
-/// How a Workload that is Ready does, as its status says.
-pub(super) fn shown_state(workload: &Workload) -> RunState {
-    if says_reason(workload, "Ready", Reason::Completed.as_str()) {
+/// The report that its status tells of, where it is known to run or to have completed.
+pub(super) fn as_told(workload: &Workload) -> Report {
+    let completed = says_reason(workload, "Sync", Reason::Completed.as_str());
+    Report::bare(if completed {
         RunState::Completed
     } else {
         RunState::Running
-    }
+    })
+}
+
+/// Whether it is known to run, or to have done what it is for.
+pub(super) fn is_ready(workload: &Workload) -> bool {
+    let status = workload.status.as_ref();
+    status.is_some_and(|s| condition::is_true(&s.conditions, "Ready"))
 }
 
 fn confirmed(workload: &Workload) -> WorkloadStatus {
