@@ -5,6 +5,7 @@
 //! or a ServiceAccount token. `system:masters` may do everything; all others what stored RBAC roles
 //! grant; nobody who is unknown may see more than health and version.
 
+mod escalation;
 mod identity;
 mod impersonation;
 mod kubeconfig;
@@ -12,6 +13,7 @@ mod pki;
 mod rbac;
 mod tokens;
 
+pub use escalation::{Granting, may_grant};
 pub use identity::Identity;
 pub use impersonation::impersonate;
 pub use kubeconfig::{KubeconfigError, write as write_kubeconfig};

@@ -9,7 +9,7 @@ use super::identity::{AUTHENTICATED, MASTERS};
 use crate::status::{About, ApiError};
 use crate::store::{Bucket, Key, Object, Store};
 
-const GROUP: &str = "rbac.authorization.k8s.io";
+pub(super) const GROUP: &str = "rbac.authorization.k8s.io";
 
 /// What a request wants to do.
 #[derive(Debug, Clone, Copy)]
@@ -119,13 +119,13 @@ pub fn allows(store: &Store, identity: &Identity, access: &Access<'_>) -> Option
 }
 
 /// One role bound to the caller.
-struct Grant {
-    role: Value,
+pub(super) struct Grant {
+    pub role: Value,
     reason: String,
 }
 
 /// The roles bound to the caller: cluster-wide, and in the namespace when there is one.
-fn grants(store: &Store, identity: &Identity, namespace: &str) -> Vec<Grant> {
+pub(super) fn grants(store: &Store, identity: &Identity, namespace: &str) -> Vec<Grant> {
     let bindings = |resource: &str, namespace: Option<&str>| -> Vec<Arc<Object>> {
         store
             .list(&Bucket::new(GROUP, resource), namespace, None)
@@ -181,7 +181,7 @@ fn names(subject: &Value, identity: &Identity, namespace: &str) -> bool {
     }
 }
 
-fn list(value: &Value) -> impl Iterator<Item = &Value> {
+pub(super) fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 

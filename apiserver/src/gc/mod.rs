@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::rest::Api;
@@ -41,13 +42,20 @@ pub async fn run(api: Arc<Api>, token: CancellationToken) {
     'resync: loop {
         let mut collector = Collector::new(Arc::clone(&api));
         let mut changes = api.store.everything(collector.start());
+        let mut retry_at: Option<Instant> = None;
         loop {
             collector.drain().await;
+            // Its time stays while other changes come: they may never end.
+            if collector.failed.is_empty() {
+                retry_at = None;
+            }
+            let at = (!collector.failed.is_empty())
+                .then(|| *retry_at.get_or_insert_with(|| Instant::now() + RETRY));
             let retry = async {
-                if collector.failed.is_empty() {
-                    std::future::pending::<()>().await;
+                match at {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
                 }
-                tokio::time::sleep(RETRY).await;
             };
             tokio::select! {
                 () = token.cancelled() => return,
@@ -56,7 +64,10 @@ pub async fn run(api: Arc<Api>, token: CancellationToken) {
                     // The logs moved past us: begin again from what is there.
                     Err(_) => continue 'resync,
                 },
-                () = retry => collector.retry(),
+                () = retry => {
+                    retry_at = None;
+                    collector.retry();
+                }
                 _ = events.tick() => events::expire(&api, Timestamp::now()).await,
             }
         }

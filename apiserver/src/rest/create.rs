@@ -61,6 +61,7 @@ impl Api {
             let mut object = object.clone();
             admission::begin(&on.resource, &mut object, now)?;
             let name = object_meta::name(&object).to_owned();
+            self.may_grant(call, on, None, &object)?;
             let guard = self.guard(on, &name)?;
             if on.resource.model == Model::Definition {
                 let mut finalizers: Vec<String> = object_meta::finalizers(&object)

@@ -12,6 +12,7 @@ use super::create::failed;
 use super::options::{WriteOptions, Writing};
 use super::read::{unstored, written};
 use super::{Api, Call, On, media, view};
+use crate::auth::{self, Granting};
 use crate::object_meta;
 use crate::registry::Model;
 use crate::status::{ApiError, Cause};
@@ -53,6 +54,25 @@ impl Api {
         .await
     }
 
+    /// Refuses roles and bindings by which the caller would give what he does not have.
+    pub(super) fn may_grant(
+        &self,
+        call: &Call,
+        on: &On,
+        old: Option<&Value>,
+        new: &Value,
+    ) -> Result<(), ApiError> {
+        let granting = Granting {
+            group: &on.resource.group,
+            resource: &on.resource.plural,
+            namespace: &on.namespace,
+            name: object_meta::name(new),
+            old,
+            new,
+        };
+        auth::may_grant(&self.store, &call.identity, &granting)
+    }
+
     /// Computes the next state of an object from its current one and stores it, again when another
     /// writer was faster; a resourceVersion in the computed state makes that a conflict.
     pub(super) async fn change(
@@ -64,8 +84,13 @@ impl Api {
         compute: impl Fn(&Value) -> Result<Value, ApiError>,
         tracking: Tracking<'_>,
     ) -> Result<Response, ApiError> {
+        let granted = |old: &Value| {
+            let new = compute(old)?;
+            self.may_grant(call, on, Some(old), &new)?;
+            Ok(new)
+        };
         let changed = self
-            .change_object(on, options, duplicates, compute, tracking)
+            .change_object(on, options, duplicates, granted, tracking)
             .await?;
         written(call, on, StatusCode::OK, &changed.object, &changed.warnings)
     }

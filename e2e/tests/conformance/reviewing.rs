@@ -14,6 +14,7 @@ crate::tests![
     a_token_is_a_caller,
     access_reviews,
     a_role_cannot_grant_nothing,
+    nobody_grants_what_he_does_not_have,
 ];
 
 const REVIEWS: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
@@ -293,4 +294,78 @@ async fn a_role_cannot_grant_nothing(on: Space) {
         causes(&status),
         [required("rules[0].apiGroups"), required("rules[0].verbs")]
     );
+}
+
+async fn nobody_grants_what_he_does_not_have(on: Space) {
+    let path = account(&on).await;
+    let token = token(&on, &path, json!({})).await;
+    let anonymous = on.stranger().await;
+    let rbac = format!(
+        "/apis/rbac.authorization.k8s.io/v1/namespaces/{}",
+        on.namespace
+    );
+    let (roles, bindings) = (format!("{rbac}/roles"), format!("{rbac}/rolebindings"));
+    let role = |name: &str, rules: &Value| json!({"metadata": {"name": name}, "rules": rules});
+    let binding = |name: &str, role: &str| {
+        json!({
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": role},
+            "subjects": [{"kind": "ServiceAccount", "name": "bot", "namespace": on.namespace}],
+        })
+    };
+    let maps = json!({"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list"]});
+    let writes = json!({
+        "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles", "rolebindings"],
+        "verbs": ["create", "update", "patch", "get"],
+    });
+    let secrets = json!([{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]);
+    on.create(&roles, &role("granter", &json!([maps, writes])))
+        .await;
+    on.create(&roles, &role("secrets", &secrets)).await;
+    on.create(&bindings, &binding("granter", "granter")).await;
+    let as_bot = |method: Method, path: &str, media: &str, body: &Value| {
+        let mut request = Space::request(method, path, media, body.to_string());
+        let header = format!("Bearer {token}").parse().unwrap();
+        request.headers_mut().insert("authorization", header);
+        let client = &anonymous;
+        async move { client.send(request).await }
+    };
+    let few = json!([{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}]);
+    // The authorizer learns of bindings a moment later.
+    testbed::wait::until(testbed::wait::TEST, "the right to be known", || async {
+        let answer = as_bot(Method::POST, &roles, JSON, &role("few", &few)).await;
+        anyhow::ensure!(answer.code == 201, "{answer:?}");
+        anyhow::Ok(())
+    })
+    .await
+    .unwrap();
+
+    let refused = |answer: crate::answer::Answer| {
+        let status = answer.fails(403, "Forbidden");
+        let message = status["message"].as_str().unwrap_or_default().to_owned();
+        let asked = "is attempting to grant RBAC permissions not currently held:\n\
+            {APIGroups:[\"\"], Resources:[\"secrets\"], Verbs:[\"get\"]}";
+        assert!(message.ends_with(asked), "{message}");
+    };
+    refused(as_bot(Method::POST, &roles, JSON, &role("more", &secrets)).await);
+    let merge = "application/merge-patch+json";
+    let more = json!({"rules": secrets});
+    refused(as_bot(Method::PATCH, &format!("{roles}/few"), merge, &more).await);
+    refused(as_bot(Method::POST, &bindings, JSON, &binding("more", "secrets")).await);
+    // Whatever is changed of it: who writes a role answers for all of it, but for what the collector does.
+    let label = json!({"metadata": {"labels": {"a": "b"}}});
+    refused(as_bot(Method::PATCH, &format!("{roles}/secrets"), merge, &label).await);
+    let finalizers = json!({"metadata": {"finalizers": ["example.com/held"]}});
+    let held = as_bot(
+        Method::PATCH,
+        &format!("{roles}/secrets"),
+        merge,
+        &finalizers,
+    )
+    .await;
+    assert_eq!(held.code, 200, "{held:?}");
+    let free = json!({"metadata": {"finalizers": null}});
+    on.patch(&format!("{roles}/secrets"), merge, &free).await;
+    let answer = as_bot(Method::POST, &bindings, JSON, &binding("few", "few")).await;
+    assert_eq!(answer.code, 201, "{answer:?}");
 }
