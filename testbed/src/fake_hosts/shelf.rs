@@ -45,6 +45,7 @@ pub(super) struct Shelf {
     pub(super) log: Vec<(u64, Did)>,
     pub(super) asked: Vec<Instant>,
     pub(super) probes: usize,
+    pub(super) unheard: usize,
     pub(super) on_start: OnStart,
     pub(super) on_image: BTreeMap<String, OnStart>,
     pub(super) on_stop: OnStop,
@@ -84,6 +85,13 @@ impl Shelf {
             },
         );
         Taken::New(what)
+    }
+
+    /// Whether the next question is not heard.
+    pub(super) fn misses(&mut self) -> bool {
+        let misses = self.unheard > 0;
+        self.unheard = self.unheard.saturating_sub(1);
+        misses
     }
 
     fn did(&mut self, what: Did) {
