@@ -237,7 +237,7 @@ pub async fn drive<F, Fut>(
                     running.ended(match next {
                         Next::Wait => "success",
                         Next::After(_) => "requeue_after",
-                        Next::BackOff | Next::Stale => "requeue",
+                        Next::BackOff | Next::BackOffWithin(_) | Next::Stale => "requeue",
                     });
                     next
                 }

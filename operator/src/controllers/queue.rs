@@ -26,6 +26,8 @@ pub enum Next {
     After(Duration),
     /// As after an error: another look after a growing delay.
     BackOff,
+    /// The same, but no later than after this time: something is due by then, whatever has failed.
+    BackOffWithin(Duration),
     /// What was read is out of date: another look very soon, later when that goes on.
     Stale,
 }
@@ -154,19 +156,19 @@ impl Queue {
         let after = match next {
             Next::Wait => None,
             Next::After(after) => Some(after),
-            Next::BackOff | Next::Stale => {
+            Next::BackOff | Next::BackOffWithin(_) | Next::Stale => {
                 let failures = state.failures.entry(key.clone()).or_default();
                 *failures = failures.saturating_add(1);
                 let delay = backoff::delay(*failures, jitter);
                 state.retries += 1;
-                Some(if next == Next::Stale {
-                    delay / STALE_SHARE
-                } else {
-                    delay
+                Some(match next {
+                    Next::Stale => delay / STALE_SHARE,
+                    Next::BackOffWithin(most) => delay.min(most),
+                    _ => delay,
                 })
             }
         };
-        if !matches!(next, Next::BackOff | Next::Stale) {
+        if matches!(next, Next::Wait | Next::After(_)) {
             state.failures.remove(key);
         }
         state.due.remove(key);
@@ -322,6 +324,8 @@ mod tests {
         for next in [
             Next::BackOff,
             Next::BackOff,
+            Next::BackOffWithin(Duration::from_millis(500)),
+            Next::BackOffWithin(Duration::from_mins(1)),
             Next::After(Duration::from_millis(10)),
             Next::BackOff,
             Next::Wait,
@@ -334,6 +338,6 @@ mod tests {
             .windows(2)
             .map(|w| w[1].saturating_sub(w[0]).as_millis() as u64)
             .collect();
-        assert_eq!(gaps, [1000, 2000, 10, 1000]);
+        assert_eq!(gaps, [1000, 2000, 500, 8000, 10, 1000]);
     }
 }

@@ -8,6 +8,7 @@ use operator::{OperatorDeps, OperatorOptions};
 use protocol::bus::SharedBus;
 use protocol::bus::memory::MemoryBus;
 use serde_json::{Value, json};
+use service::metrics::Metrics;
 use service::telemetry::LogOptions;
 use std::time::Duration;
 use testbed::fake_hosts::{FakeHost, HostOptions, Speaks};
@@ -25,6 +26,8 @@ pub struct World {
     pub bus: SharedBus,
     /// For the next operator that is started.
     pub options: OperatorOptions,
+    /// What the operator that was started last counts.
+    pub metrics: Metrics,
     token: CancellationToken,
     operator: Option<JoinHandle<Result<operator::Exit, operator::OperatorError>>>,
 }
@@ -44,6 +47,7 @@ impl World {
             client,
             bus: MemoryBus::new(),
             options: options(),
+            metrics: Metrics::new(),
             token: CancellationToken::new(),
             operator: None,
         };
@@ -58,8 +62,11 @@ impl World {
     /// Starts the operator with a client of its own.
     pub fn start_operator_as(&mut self, client: Client) {
         self.token = CancellationToken::new();
-        let options = self.options.clone();
-        let deps = OperatorDeps::new(client, self.bus.clone(), options);
+        self.metrics = Metrics::new();
+        let deps = OperatorDeps {
+            metrics: self.metrics.clone(),
+            ..OperatorDeps::new(client, self.bus.clone(), self.options.clone())
+        };
         self.operator = Some(tokio::spawn(operator::run(deps, self.token.clone())));
     }
 
@@ -193,4 +200,23 @@ pub fn spec(replicas: i32, image: &str) -> Value {
             "hostInterfaces": [{"namespace": "wasi", "package": "http", "interfaces": ["incoming-handler"], "config": {"host": "hello.example"}}],
         }},
     })
+}
+
+/// Waits for a host to be asked for a start four times. The pauses between them are those of the back-off, 1 s and each
+/// twice as long as the one before, with up to a fifth taken off; a slow machine only makes them longer.
+pub async fn tries_with_pauses(host: &FakeHost) -> Result<()> {
+    let asked = until(PATIENCE, "four tries", || async {
+        let asked = host.start_times();
+        ensure!(asked.len() >= 4, "{} tries", asked.len());
+        anyhow::Ok(asked)
+    })
+    .await?;
+    let pauses: Vec<Duration> = asked.windows(2).map(|w| w[1] - w[0]).collect();
+    let least = (0..).map(|n| Duration::from_millis(800) * 2_u32.pow(n));
+    let kept = pauses
+        .iter()
+        .zip(least)
+        .all(|(pause, least)| *pause >= least);
+    ensure!(kept, "{pauses:?}");
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Who a host is, and how far it is believed.
 
+use crate::crowd::sum;
 use crate::estate::{Estate, PATIENCE};
 use anyhow::{Result, ensure};
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use kube::{Api, ResourceExt};
 use protocol::bus::{Bus, Headers};
 use protocol::{json as wire, subject, v2};
 use serde_json::json;
+use service::metrics::Metrics;
 use std::time::Duration;
 use testbed::fake_hosts::{HostOptions, Speaks};
 use testbed::wait::{TEST, until, within};
@@ -50,11 +52,24 @@ async fn send(estate: &Estate, under: &str, beat: &v2::HostHeartbeat) -> Result<
     Ok(())
 }
 
+/// Waits until so many messages were not believed, no more.
+async fn rejected(metrics: &Metrics, count: u32) -> Result<()> {
+    until(PATIENCE, &format!("{count} to be rejected"), || async {
+        let rejected = sum(metrics, "wasmcloud_operator_heartbeats_rejected_total", &[])?;
+        ensure!((rejected - f64::from(count)).abs() < 0.5, "{rejected}");
+        anyhow::Ok(())
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn w45_forged_heartbeats_are_ignored_and_told() -> Result<()> {
     within(TEST, "forged heartbeats", async {
         let estate = Estate::new("w45").await?;
-        let _operator = estate.operate(estate.options()).await?;
+        let metrics = Metrics::new();
+        let _operator = estate
+            .operate_counted(estate.options(), metrics.clone())
+            .await?;
         let pods = pod(&estate, "honest-0", "10.45.0.1").await?;
         without_finalizers(&pods, "honest-0").await?;
         let honest = HostOptions::named("honest")
@@ -94,6 +109,12 @@ async fn w45_forged_heartbeats_are_ignored_and_told() -> Result<()> {
         let told = estate.event("liar", "HeartbeatRejected").await?;
         let note = told.note.unwrap_or_default();
         ensure!(note.contains("claims the environment \"victim\""), "{note}");
+        // All three were judged, and another host that was heard of later has its object: whatever they led to would be
+        // there. Outside the cluster, without a Pod, it is believed here, as the bus let it in.
+        rejected(&metrics, 3).await?;
+        estate
+            .host(HostOptions::named("edge").environment("lab"))
+            .await?;
         ensure!(estate.hosts().get_opt("liar").await?.is_none());
         ensure!(estate.hosts().get_opt("renamed").await?.is_none());
         let object = estate.host_ready("honest").await?;
@@ -101,11 +122,6 @@ async fn w45_forged_heartbeats_are_ignored_and_told() -> Result<()> {
             object.hostname.as_deref() == Some("10.45.0.1"),
             "{object:?}"
         );
-
-        // Outside the cluster, without a Pod: believed here, as the bus let it in.
-        estate
-            .host(HostOptions::named("edge").environment("lab"))
-            .await?;
         Ok(())
     })
     .await?
@@ -117,7 +133,8 @@ async fn w45_where_every_host_is_a_pod_others_are_ignored() -> Result<()> {
         let estate = Estate::new("w45-strict").await?;
         let mut options = estate.options();
         options.require_host_pods = true;
-        let _operator = estate.operate(options).await?;
+        let metrics = Metrics::new();
+        let _operator = estate.operate_counted(options, metrics.clone()).await?;
         let pods = pod(&estate, "inside-0", "10.46.0.1").await?;
         without_finalizers(&pods, "inside-0").await?;
         let outside = v2::HostHeartbeat {
@@ -128,6 +145,7 @@ async fn w45_where_every_host_is_a_pod_others_are_ignored() -> Result<()> {
         };
         send(&estate, "outside", &outside).await?;
         estate.event("outside", "HeartbeatRejected").await?;
+        rejected(&metrics, 1).await?;
         estate
             .host(HostOptions::named("inside").hostname("10.46.0.1"))
             .await?;

@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::api::DeleteParams;
 use kube::{Api, ResourceExt};
 use serde_json::json;
+use std::time::Duration;
 use testbed::fake_hosts::{Did, FakeHost, HostOptions, OnStart, Speaks};
 use testbed::wait::{TEST, until, within};
 
@@ -84,6 +85,41 @@ async fn w09_what_a_host_has_lost_is_started_again_at_once() -> Result<()> {
         ensure!(error.reason == "WorkloadGone", "{error:?}");
         estate.workload_ready("kept").await?;
         Ok(())
+    })
+    .await?
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w09_a_look_that_got_no_answer_is_made_again() -> Result<()> {
+    within(TEST, "an answer that is lost", async {
+        let estate = Estate::new("w09-look").await?;
+        let mut options = estate.options();
+        // No other inventory comes to help.
+        options.inventory_interval = Duration::from_mins(10);
+        options.waits.answer = Duration::from_millis(300);
+        let _operator = estate.operate(options).await?;
+        let host = estate.host(HostOptions::named("forgetful")).await?;
+        estate.create("kept", json!({})).await?;
+        let uid = estate.workload_ready("kept").await?.uid().unwrap();
+        host.lose(&uid);
+        host.miss_looks(1);
+        // When the bus is back hosts are asked what they have. An interruption may be too short to be noticed.
+        let mut down = false;
+        until(PATIENCE, "the host to be asked after it", || {
+            down = !down && host.looks_to_miss() > 0;
+            if down {
+                estate.network.interrupt();
+            } else {
+                estate.network.restore();
+            }
+            let left = host.looks_to_miss();
+            async move {
+                ensure!(left == 0, "not yet");
+                anyhow::Ok(())
+            }
+        })
+        .await?;
+        has(&host, std::slice::from_ref(&uid)).await
     })
     .await?
 }

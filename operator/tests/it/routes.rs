@@ -1,13 +1,16 @@
 //! EndpointSlices on a real API server: whatever order things come in, whoever touches them.
 
+use crate::crowd::sum;
 use crate::fixture::{PATIENCE, World, spec};
 use anyhow::{Result, ensure};
+use crd_types::{ConditionStatus, condition};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Resource, ResourceExt};
 use serde_json::{Value, json};
+use std::time::Duration;
 use testbed::fake_hosts::{HostOptions, Speaks};
 use testbed::wait::{TEST, until, within};
 
@@ -93,6 +96,12 @@ async fn told(world: &World, service: &str, reason: &str) -> Result<()> {
     .await
 }
 
+/// Looks at Services that ended well.
+fn looks(world: &World) -> Result<f64> {
+    let series = "controller_runtime_reconcile_total{controller=\"Route\",result=\"success\"";
+    sum(&world.metrics, series, &[])
+}
+
 fn behind(service: &str, host: &str) -> Value {
     let mut wanted = spec(1, "registry.example/hello:1");
     wanted["template"]["spec"]["hostId"] = json!(host);
@@ -143,6 +152,89 @@ async fn w32_slices_follow_the_service_the_host_and_whoever_edits_them() -> Resu
         drop(host);
         Slices::of(&world, "other").are(&[]).await?;
         Ok(())
+    })
+    .await?
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w32_slices_follow_a_host_s_port_its_address_and_its_silence() -> Result<()> {
+    within(TEST, "a host that changes", async {
+        let mut world = World::new().await?;
+        world.stop_operator().await?;
+        world.options.liveness.window = Duration::from_secs(2);
+        world.start_operator();
+        let host = world.host("ours", Speaks::Extension).await?;
+        world.apply("hello", behind("hello", &host.id)).await?;
+        world.ready("hello", 1).await?;
+        create_service(
+            &world,
+            "hello",
+            json!({"ports": [{"name": "http", "port": 80}]}),
+        )
+        .await?;
+        let slices = Slices::of(&world, "hello");
+        let lead_to = async |address: &str, port: i32| {
+            until(
+                PATIENCE,
+                &format!("the slice to say {address}:{port}"),
+                || async {
+                    let slice = slices.are(&[(address, true, false)]).await?.remove(0);
+                    let ports: Vec<_> = slice.ports.iter().flatten().map(|p| p.port).collect();
+                    ensure!(ports == [Some(port)], "{ports:?}");
+                    anyhow::Ok(())
+                },
+            )
+            .await
+        };
+        lead_to("10.1.2.3", 8000).await?;
+        // Each change is written, and what was written is looked at once more: only then the next change comes, so that
+        // no look that was due anyway finds it.
+        let changed = async |address: &str, port: i32| {
+            let before = looks(&world)?;
+            let change = |options: &mut HostOptions| {
+                options.http_port = port.unsigned_abs();
+                options.hostname = address.into();
+            };
+            host.change(change).await;
+            lead_to(address, port).await?;
+            until(PATIENCE, "the slice to be looked at", || async {
+                let now = looks(&world)?;
+                ensure!(now >= before + 2.0, "{now} of {before} + 2");
+                anyhow::Ok(())
+            })
+            .await
+        };
+        changed("10.1.2.3", 9000).await?;
+        changed("10.1.2.3", 9001).await?;
+        changed("10.1.2.4", 9001).await?;
+        changed("10.1.2.5", 9001).await?;
+        ensure!(
+            host.starts() == 1,
+            "nothing was started for that: {:?}",
+            host.log()
+        );
+
+        // It goes on, unheard: nobody is sent there until it is back.
+        host.disconnect();
+        slices.are(&[]).await?;
+        let hosts: Api<crd_types::Host> = Api::namespaced(world.client.clone(), "default");
+        until(PATIENCE, "the Host not to be Ready", || async {
+            let conditions = hosts
+                .get("ours")
+                .await?
+                .status
+                .unwrap_or_default()
+                .conditions;
+            let ready = condition::find(&conditions, "Ready");
+            ensure!(
+                ready.is_some_and(|c| c.status == ConditionStatus::False),
+                "{ready:?}"
+            );
+            anyhow::Ok(())
+        })
+        .await?;
+        host.reconnect().await?;
+        lead_to("10.1.2.5", 9001).await
     })
     .await?
 }

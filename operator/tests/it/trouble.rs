@@ -1,6 +1,6 @@
 //! What goes wrong is told: in the status of every level, and in an Event.
 
-use crate::fixture::{PATIENCE, World, spec};
+use crate::fixture::{PATIENCE, World, spec, tries_with_pauses};
 use anyhow::{Result, ensure};
 use crd_types::{ConditionStatus, condition};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
@@ -74,11 +74,7 @@ async fn a_bad_image_is_explained_and_does_not_loop() -> Result<()> {
                 anyhow::Ok(())
             })
             .await?;
-            until(PATIENCE, "three tries", || async {
-                ensure!(host.starts() >= 3, "{} starts", host.starts());
-                anyhow::Ok(())
-            })
-            .await?;
+            tries_with_pauses(&host).await?;
             ensure!(
                 mine().await?.uid() == workload.uid(),
                 "the Workload was not recreated"

@@ -27,7 +27,7 @@ impl<K> Drop for Versions<K> {
 
 impl<K> Versions<K>
 where
-    K: Resource<DynamicType: Default + Clone> + Clone + DeserializeOwned + Debug + Send + 'static,
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     /// Every version from now on, that of now included.
     pub async fn of(api: Api<K>) -> Result<Self> {

@@ -131,6 +131,16 @@ impl FakeHost {
         Self::with(&self.wire.bus, options).await
     }
 
+    /// Does not hear so many questions after workloads.
+    pub fn miss_looks(&self, count: usize) {
+        self.wire.shelf.lock().unheard = count;
+    }
+
+    /// Questions after workloads that it is still not going to hear.
+    pub fn looks_to_miss(&self) -> usize {
+        self.wire.shelf.lock().unheard
+    }
+
     /// What becomes of starts from now on.
     pub fn on_start(&self, what: OnStart) {
         self.wire.shelf.lock().on_start = what;

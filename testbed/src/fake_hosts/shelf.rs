@@ -47,6 +47,7 @@ pub(super) struct Shelf {
     /// Sequence of the last change of any of them.
     last: u64,
     pub(super) probes: usize,
+    pub(super) unheard: usize,
     pub(super) on_start: OnStart,
     pub(super) on_image: BTreeMap<String, OnStart>,
     pub(super) on_stop: OnStop,
@@ -87,6 +88,13 @@ impl Shelf {
             },
         );
         Taken::New(what)
+    }
+
+    /// Whether the next question is not heard.
+    pub(super) fn misses(&mut self) -> bool {
+        let misses = self.unheard > 0;
+        self.unheard = self.unheard.saturating_sub(1);
+        misses
     }
 
     fn did(&mut self, what: Did) {

@@ -149,6 +149,9 @@ impl Wire {
         let Some(command) = command.filter(|c| extended || base.contains(c)) else {
             return;
         };
+        if matches!(command, Command::Status | Command::StatusV1) && self.shelf.lock().misses() {
+            return;
+        }
         let to = message.reply.clone();
         let payload = match command {
             Command::Heartbeat => {

@@ -78,7 +78,7 @@ async fn still_running(context: &Context, workload: &Workload) -> Option<Next> {
                 context.fleet.refused(host, Instant::now());
             }
             tracing::debug!(workload = %workload.name_any(), host, %error, "stop was not confirmed; trying again");
-            Some(Next::BackOff)
+            Some(Next::BackOffWithin(until_overdue(context, workload)))
         }
     }
 }

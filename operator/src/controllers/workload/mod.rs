@@ -110,7 +110,11 @@ async fn look_after(
             start::once_more(context, api, workload, host).await
         }
         Ok(report) => outcome::of_look(context, api, workload, host, report).await,
-        Err(error) => outcome::unanswered(context, api, workload, host, &error).await,
+        Err(error) => {
+            // What made us ask is not settled.
+            context.observed.doubt(&uid);
+            outcome::unanswered(context, api, workload, host, &error).await
+        }
     }
 }
 

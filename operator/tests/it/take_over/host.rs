@@ -30,6 +30,9 @@ pub struct Told {
 /// The recorded host; gone when dropped.
 pub struct RecordedHost {
     told: Arc<Mutex<Told>>,
+    heartbeat: Arc<Mutex<String>>,
+    beat: String,
+    bus: SharedBus,
     _stop: DropGuard,
 }
 
@@ -37,6 +40,8 @@ impl RecordedHost {
     /// On the bus, running these workloads.
     pub async fn start(bus: &SharedBus, running: impl IntoIterator<Item = String>) -> Self {
         let (id, heartbeat) = recorded_heartbeat();
+        let heartbeat = Arc::new(Mutex::new(heartbeat));
+        let beat = format!("runtime.operator.heartbeat.{id}");
         let told = Arc::new(Mutex::new(Told {
             running: running.into_iter().collect(),
             ..Told::default()
@@ -46,28 +51,45 @@ impl RecordedHost {
             .subscribe(&format!("runtime.host.{id}.>"))
             .await
             .unwrap();
-        let (stop, state, bus) = (token.clone(), told.clone(), bus.clone());
+        let new = Self {
+            told: told.clone(),
+            heartbeat: heartbeat.clone(),
+            beat: beat.clone(),
+            bus: bus.clone(),
+            _stop: token.clone().drop_guard(),
+        };
+        let (stop, state, bus) = (token, told, bus.clone());
         tokio::spawn(async move {
-            let beat = format!("runtime.operator.heartbeat.{id}");
             let mut tick = tokio::time::interval(std::time::Duration::from_secs(1));
             loop {
                 tokio::select! {
                     () = stop.cancelled() => return,
                     _ = tick.tick() => {
-                        let payload = Bytes::from(heartbeat.clone());
+                        let payload = Bytes::from(heartbeat.lock().clone());
                         bus.publish(&beat, Headers::new(), payload).await.unwrap();
                     }
                     message = commands.next() => {
                         let Some(message) = message else { return };
+                        let heartbeat = heartbeat.lock().clone();
                         serve(&bus, &state, &heartbeat, &message).await;
                     }
                 }
             }
         });
-        Self {
-            told,
-            _stop: token.drop_guard(),
-        }
+        new
+    }
+
+    /// Says this of itself from now on, and says so at once.
+    pub async fn say(&self, change: impl FnOnce(&mut Value)) {
+        let payload = {
+            let mut heartbeat = self.heartbeat.lock();
+            let mut beat: Value = serde_json::from_str(&heartbeat).unwrap();
+            change(&mut beat);
+            *heartbeat = beat.to_string();
+            Bytes::from(heartbeat.clone())
+        };
+        let sent = self.bus.publish(&self.beat, Headers::new(), payload);
+        sent.await.unwrap();
     }
 
     /// What it was told so far.
