@@ -45,6 +45,7 @@ pub(crate) fn is_false(b: &bool) -> bool {
     doc = "One replica of components that run together on one host.",
     validation = ("self.spec == oldSelf.spec", "a Workload's spec is immutable; change the WorkloadDeployment, or delete the Workload and create it anew"),
     validation = ("!has(self.spec.components) || self.spec.components.all(c, !c.image.startsWith('artifact://'))", "artifact:// images are resolved in a WorkloadDeployment only"),
+    validation = ("!has(self.spec.service) || !self.spec.service.image.startsWith('artifact://')", "artifact:// images are resolved in a WorkloadDeployment only"),
     printcolumn(name = "HOSTID", type_ = "string", json_path = ".status.hostId"),
     printcolumn(name = "ENVIRONMENT", type_ = "string", json_path = ".status.environment"),
     printcolumn(

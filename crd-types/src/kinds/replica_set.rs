@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
     status = "WorkloadReplicaSetStatus",
     derive = "PartialEq",
     validation = ("!has(self.spec.template.spec.components) || self.spec.template.spec.components.all(c, !c.image.startsWith('artifact://'))", "artifact:// images are resolved in a WorkloadDeployment only"),
+    validation = ("!has(self.spec.template.spec.service) || !self.spec.template.spec.service.image.startsWith('artifact://')", "artifact:// images are resolved in a WorkloadDeployment only"),
     printcolumn(name = "REPLICAS", type_ = "integer", json_path = ".spec.replicas"),
     printcolumn(
         name = "READY",

@@ -220,11 +220,16 @@ fn an_artifact_alias_exists() {
         &with(json!({"service": {"image": "artifact://web"}})),
         "artifact:// image of the service must name an entry of artifacts",
     );
-    let workload = json!({"metadata": {"name": "w"}, "spec": {"components": [{"name": "c", "image": "artifact://web"}]}});
-    assert_eq!(
-        messages("Workload", &workload, None),
-        ["artifact:// images are resolved in a WorkloadDeployment only"]
-    );
+    let only = ["artifact:// images are resolved in a WorkloadDeployment only"];
+    for spec in [
+        json!({"components": [{"name": "c", "image": "artifact://web"}]}),
+        json!({"service": {"image": "artifact://web"}}),
+    ] {
+        let workload = json!({"metadata": {"name": "w"}, "spec": spec});
+        assert_eq!(messages("Workload", &workload, None), only);
+        let set = json!({"metadata": {"name": "s"}, "spec": {"template": {"spec": spec}}});
+        assert_eq!(messages("WorkloadReplicaSet", &set, None), only);
+    }
     let artifact = json!({"metadata": {"name": "a"}, "spec": {"image": "artifact://b"}});
     assert_eq!(
         messages("Artifact", &artifact, None),

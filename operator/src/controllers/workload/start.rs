@@ -9,7 +9,6 @@ use crate::error::ReconcileError;
 use crd_types::Workload;
 use kube::{Api, ResourceExt};
 use protocol::{Reason, ext};
-use std::time::Duration;
 
 pub(super) async fn run(
     context: &Context,
@@ -39,8 +38,8 @@ async fn try_to(
         Err(unplaced) => {
             context.metrics.placements.unplaced(unplaced.reason);
             status::not_placed(context, api, workload, unplaced.reason, &unplaced.message).await?;
-            // A change of the hosts brings the next look at once; this one is for what nothing tells of.
-            return Ok(Next::After(Duration::from_secs(30)));
+            // A change of the hosts brings the next look at once; later ones are for what nothing tells of.
+            return Ok(Next::BackOff);
         }
     };
     let placed = status::placed(context, api, workload, &host).await?;
