@@ -7,6 +7,7 @@
     reason = "tests: a failed unwrap is a failed test"
 )]
 
+mod account;
 mod artifacts;
 mod configuration;
 mod crowd;

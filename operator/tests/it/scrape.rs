@@ -1,5 +1,6 @@
 //! Metrics as a Prometheus in the cluster reads them: HTTPS, with the token of its ServiceAccount.
 
+use crate::account;
 use crate::fixture::PATIENCE;
 use crate::process::operator;
 use anyhow::{Context, Result, ensure};
@@ -10,7 +11,7 @@ use kube::api::PostParams;
 use kube::{Api, Client, Config};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use testbed::kube::{ControlPlane, Kubectl, write_account};
+use testbed::kube::ControlPlane;
 use testbed::wait::{TEST, until, within};
 
 async fn create<K>(api: Api<K>, object: Value) -> Result<()>
@@ -23,7 +24,7 @@ where
 }
 
 /// A ServiceAccount and a token of it.
-async fn account(client: &Client, name: &str) -> Result<String> {
+async fn token(client: &Client, name: &str) -> Result<String> {
     let accounts: Api<ServiceAccount> = Api::default_namespaced(client.clone());
     create(accounts.clone(), json!({"metadata": {"name": name}})).await?;
     let ask = json!({
@@ -54,24 +55,6 @@ async fn read(base: &str, path: &str, token: Option<&str>) -> Result<Result<Stri
     }
 }
 
-/// The account that the program's own rules make, with nothing beyond them.
-async fn rights(plane: &ControlPlane) -> Result<tempfile::NamedTempFile> {
-    let flags = ["-metrics-secure", "rbac"];
-    let rules = operator(plane).args(flags).output().await?;
-    ensure!(rules.status.success(), "{rules:?}");
-    let kubectl = Kubectl::new(&plane.kubeconfig())?;
-    kubectl.apply(&String::from_utf8(rules.stdout)?).await?;
-    let file = tempfile::NamedTempFile::new()?;
-    write_account(
-        &plane.kubeconfig(),
-        "default",
-        "runtime-operator",
-        file.path(),
-    )
-    .await?;
-    Ok(file)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn w22_metrics_are_scraped_with_a_service_account_that_may_and_by_nobody_else() -> Result<()>
 {
@@ -79,8 +62,8 @@ async fn w22_metrics_are_scraped_with_a_service_account_that_may_and_by_nobody_e
         let plane = ControlPlane::start().await?;
         let client = plane.client().await?;
         let (scraper, stranger) = (
-            account(&client, "prometheus").await?,
-            account(&client, "stranger").await?,
+            token(&client, "prometheus").await?,
+            token(&client, "stranger").await?,
         );
         create::<ClusterRole>(
             Api::all(client.clone()),
@@ -97,7 +80,8 @@ async fn w22_metrics_are_scraped_with_a_service_account_that_may_and_by_nobody_e
         .await?;
 
         let (scraped, probed) = (testbed::free_port()?, testbed::free_port()?);
-        let account = rights(&plane).await?;
+        let secure = ["-metrics-secure"];
+        let account = account::kubeconfig(&plane.kubeconfig(), "default", &secure).await?;
         // No bus is there: whoever looks into that needs metrics and health all the more.
         let _running = operator(&plane)
             .env("KUBECONFIG", account.path())

@@ -34,6 +34,9 @@ pub const KINDS: [(&str, &str); 4] = [
 pub struct Installation {
     _server: Box<dyn Any + Send>,
     pub client: Client,
+    /// Whom the operator acts as.
+    account: Client,
+    watched: Vec<String>,
     pub bus: SharedBus,
     pub host: RecordedHost,
     metrics: Metrics,
@@ -42,10 +45,17 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// On a real API server.
+    /// On a real API server, with an operator that may do in its own namespace and in `default` what its rules say, and
+    /// nothing elsewhere.
     pub async fn real() -> Result<Self> {
         let plane = ControlPlane::start().await?;
-        Self::on(plane.client().await?, Box::new(plane)).await
+        let admin = plane.kubeconfig();
+        let mut world = Self::on(plane.client().await?, Box::new(plane)).await?;
+        let scope = ["--watch-namespaces=default"];
+        let account = crate::account::kubeconfig(&admin, "wc", &scope).await?;
+        world.account = testbed::kube::client(account.path()).await?;
+        world.watched = vec!["default".into()];
+        Ok(world)
     }
 
     /// On the embedded API server.
@@ -71,6 +81,8 @@ impl Installation {
         let host = RecordedHost::start(&bus, running).await;
         Ok(Self {
             _server: server,
+            account: client.clone(),
+            watched: Vec::new(),
             client,
             bus,
             host,
@@ -85,9 +97,10 @@ impl Installation {
         let mut options = OperatorOptions::new("wc");
         options.probe_interval = Duration::from_secs(1);
         options.poll_interval = Duration::from_secs(1);
+        options.watch_namespaces = self.watched.clone();
         let deps = OperatorDeps {
             metrics: self.metrics.clone(),
-            ..OperatorDeps::new(self.client.clone(), self.bus.clone(), options)
+            ..OperatorDeps::new(self.account.clone(), self.bus.clone(), options)
         };
         self.operator = Some(tokio::spawn(operator::run(deps, self.token.clone())));
     }
