@@ -11,6 +11,7 @@ use crate::controllers::{
     route, workload,
 };
 use crate::core::host_status::Budget;
+use crate::core::owed::Owed;
 use crate::core::turns::Turns;
 use crate::error::OperatorError;
 use crate::flow;
@@ -155,9 +156,19 @@ async fn serve(
     for host in context.caches.hosts.all() {
         let beat = host::build::beat_of_object(&host);
         let announced = host::build::announced_of_object(&host);
-        let owed = host.status.as_ref().map(|s| s.owed_stops.clone());
-        let owed = owed.unwrap_or_default();
-        context.fleet.expect(beat, announced, owed, Instant::now());
+        let now = Instant::now();
+        // Whoever noted them may have done so because of starts that are still to arrive.
+        let owed = host
+            .status
+            .iter()
+            .flat_map(|s| &s.owed_stops)
+            .map(|stop| Owed {
+                stop: stop.clone(),
+                starts: 1,
+                until: now + context.options.late_starts,
+                since: now,
+            });
+        context.fleet.expect(beat, announced, owed.collect(), now);
         context.queues.hosts.add(Key::of(host.as_ref()));
     }
     if begin.send(()).is_err() {

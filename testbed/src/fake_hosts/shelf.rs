@@ -1,6 +1,6 @@
 //! The workloads a fake host has, and what it was told to do with them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
@@ -48,6 +48,10 @@ pub(super) struct Shelf {
     last: u64,
     pub(super) probes: usize,
     pub(super) unheard: usize,
+    pub(super) inventories: usize,
+    pub(super) looks: usize,
+    /// Starts that nothing was said to.
+    pub(super) unanswered: VecDeque<(WorkloadStartRequest, StartExtension)>,
     pub(super) on_start: OnStart,
     pub(super) on_image: BTreeMap<String, OnStart>,
     pub(super) on_stop: OnStop,
@@ -71,8 +75,16 @@ impl Shelf {
         }
         let what = self.what_becomes_of(&start);
         if matches!(what, OnStart::Refused(..) | OnStart::Silent) {
+            if matches!(what, OnStart::Silent) {
+                self.unanswered.push_back((start, extension));
+            }
             return Taken::New(what);
         }
+        self.put(start, extension);
+        Taken::New(what)
+    }
+
+    fn put(&mut self, start: WorkloadStartRequest, extension: StartExtension) {
         let id = start.workload_id.clone();
         self.did(Did::Started(id.clone()));
         self.last += 1;
@@ -87,7 +99,17 @@ impl Shelf {
                 sequence: self.last,
             },
         );
-        Taken::New(what)
+    }
+
+    /// Takes on the oldest start that nothing was said to; `None` when there is none, or its id is taken by now.
+    pub(super) fn take_late(&mut self) -> Option<String> {
+        let (start, extension) = self.unanswered.pop_front()?;
+        let id = start.workload_id.clone();
+        if self.entries.contains_key(&id) {
+            return None;
+        }
+        self.put(start, extension);
+        Some(id)
     }
 
     /// Whether the next question is not heard.

@@ -135,7 +135,8 @@ pub(super) fn status(object: &Host, view: &HostView) -> HostStatus {
         status.addresses.clone_from(&announced.addresses);
         status.protocol = Some(format!("{PROTOCOL}{}", announced.protocol.max(1)));
     }
-    status.owed_stops = view.owed.iter().take(OWED).cloned().collect();
+    let owed = view.owed.iter().map(|owed| owed.stop.clone());
+    status.owed_stops = owed.take(OWED).collect();
     let mut conditions = Conditions::default();
     if view.lost_since.is_some() {
         let message = view.left.unwrap_or("the host stopped answering");

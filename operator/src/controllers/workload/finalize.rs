@@ -11,9 +11,6 @@ use crd_types::{Workload, condition};
 use kube::{Api, Resource, ResourceExt};
 use std::time::{Duration, Instant};
 
-/// Until a stop that is owed is written down.
-const NOTING: Next = Next::After(Duration::from_millis(300));
-
 pub(super) async fn run(
     context: &Context,
     api: &Api<Workload>,
@@ -53,7 +50,7 @@ async fn still_running(context: &Context, workload: &Workload) -> Option<Next> {
     }
     match context.fleet.standing(host, Instant::now()) {
         Standing::Lost => {
-            return (!owed::noted(context, workload, host)).then_some(NOTING);
+            return (!owed::noted(context, workload, host)).then_some(owed::NOTING);
         }
         Standing::Unknown => return Some(Next::After(Duration::from_secs(1))),
         Standing::Alive => {}
@@ -66,7 +63,9 @@ async fn still_running(context: &Context, workload: &Workload) -> Option<Next> {
     }
     match context.hosts.stop(host, &uid).await {
         Ok(report) => match report.state {
-            RunState::NotFound | RunState::Completed => None,
+            RunState::NotFound | RunState::Completed => {
+                (!owed::late(context, workload, host)).then_some(owed::NOTING)
+            }
             // It drains; its host says when it is gone, and we ask again in case that is not heard.
             RunState::Stopping | RunState::Starting | RunState::Running => {
                 Some(Next::After(Duration::from_secs(1)))
@@ -86,6 +85,9 @@ async fn still_running(context: &Context, workload: &Workload) -> Option<Next> {
 /// Time that the endpoint's leave takes to get around, where the host does not wait for it itself.
 fn endpoint_delay(context: &Context, workload: &Workload, host: &str) -> Option<Duration> {
     watch::service_of(workload)?;
+    if context.options.endpoint_delay.is_zero() {
+        return None;
+    }
     let ready = condition::is_true(&workload.status.as_ref()?.conditions, "Ready");
     if !ready || context.hosts.extended(host) {
         return None;
