@@ -7,16 +7,26 @@
 use crate::core::declared::Shape;
 use http::Request;
 use http::header::ACCEPT;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Client, Resource};
 use parking_lot::RwLock;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// What brings old CRDs up to date.
 pub const COMMAND: &str = "runtime-operator install-crds";
+
+/// What we write, by kind. To generate the CRDs takes longer than to read the installed ones.
+static OURS: LazyLock<Vec<(String, Shape)>> = LazyLock::new(|| {
+    let shape = |crd: CustomResourceDefinition| {
+        let ours = serde_json::to_value(crd.spec.versions.first()?.schema.as_ref()?).ok()?;
+        Some((crd.spec.names.kind, whole(&ours["openAPIV3Schema"])))
+    };
+    crd_types::crds().into_iter().filter_map(shape).collect()
+});
 
 /// What is installed. Until it is known, everything counts as declared.
 #[derive(Debug, Default)]
@@ -134,11 +144,9 @@ impl Installed {
                 }
             }
         }
-        let lacking = crd_types::crds().into_iter().filter_map(|crd| {
-            let kind = crd.spec.names.kind;
-            let ours = serde_json::to_value(crd.spec.versions.first()?.schema.as_ref()?).ok()?;
-            let fields = kinds.get(&kind)?.lacks(&whole(&ours["openAPIV3Schema"]));
-            (!fields.is_empty()).then_some((kind, fields))
+        let lacking = OURS.iter().filter_map(|(kind, ours)| {
+            let fields = kinds.get(kind)?.lacks(ours);
+            (!fields.is_empty()).then(|| (kind.clone(), fields))
         });
         Self {
             url: url.to_owned(),

@@ -16,7 +16,7 @@ use testbed::registry::{PASSWORD, Registry, USER};
 use testbed::wait::{TEST, until, within};
 
 /// Pushes the committed component, made different from others by a custom section.
-async fn push(image: &str, mark: u8) -> Result<Digest> {
+pub async fn push(image: &str, mark: u8) -> Result<Digest> {
     let folder = tempfile::tempdir()?;
     let images = Images::new(LocalStore::open(folder.path())?, ImagesOptions::default())?;
     let mut component = std::fs::read(testbed::prebuilt::path())?;

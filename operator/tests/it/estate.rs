@@ -108,11 +108,21 @@ impl Estate {
         options: OperatorOptions,
         metrics: Metrics,
     ) -> Result<Running> {
+        self.operate_over(self.bus(), options, metrics).await
+    }
+
+    /// The same over another bus.
+    pub async fn operate_over(
+        &self,
+        bus: SharedBus,
+        options: OperatorOptions,
+        metrics: Metrics,
+    ) -> Result<Running> {
         let token = CancellationToken::new();
         let mut stage = options.progress.watch();
         let deps = OperatorDeps {
             metrics,
-            ..OperatorDeps::new(self.client.clone(), self.bus(), options)
+            ..OperatorDeps::new(self.client.clone(), bus, options)
         };
         let ended = tokio::spawn(operator::run(deps, token.clone()));
         tokio::time::timeout(PATIENCE, stage.wait_for(|stage| *stage == Stage::Working))

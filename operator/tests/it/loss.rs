@@ -2,6 +2,7 @@
 
 use crate::estate::{Estate, PATIENCE, ids, uids};
 use crate::fixture::spec;
+use crate::witness::Witness;
 use anyhow::{Result, anyhow, ensure};
 use crd_types::condition;
 use k8s_openapi::api::events::v1::Event;
@@ -10,7 +11,7 @@ use kube::api::ListParams;
 use protocol::v2::WorkloadState;
 use serde_json::json;
 use std::time::{Duration, Instant};
-use testbed::fake_hosts::{HostOptions, OnStart};
+use testbed::fake_hosts::{FakeHost, Faults, HostOptions, OnStart};
 use testbed::wait::{TEST, until, within};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,7 +22,7 @@ async fn w02_loss_of_the_bus_is_not_loss_of_the_fleet() -> Result<()> {
         options.liveness.window = Duration::from_secs(1);
         options.probe_interval = Duration::from_millis(200);
         let window = options.liveness.window;
-        let _operator = estate.operate(options).await?;
+        let operator = estate.operate(options).await?;
         let a = estate.host(HostOptions::named("a")).await?;
         let b = estate.host(HostOptions::named("b")).await?;
         estate
@@ -31,25 +32,31 @@ async fn w02_loss_of_the_bus_is_not_loss_of_the_fleet() -> Result<()> {
         let before = uids(&estate.all_workloads().await?);
         let logs = (a.log(), b.log());
 
+        let witness = Witness::of(&estate.client, &estate.namespace).await?;
+
         estate.network.interrupt();
         // The outage: several windows long. The workloads go on all the while.
-        let end = Instant::now() + window * 5;
-        while Instant::now() < end {
-            ensure!(uids(&estate.all_workloads().await?) == before);
-            tokio::time::sleep(window / 5).await;
-        }
+        tokio::time::sleep(window * 5).await;
+        let asked = [&a, &b].map(FakeHost::inventories);
         estate.network.restore();
-        // Freshly back, hosts may be slow to be heard; probes find them within the window.
-        let end = Instant::now() + window * 2;
-        while Instant::now() < end {
-            ensure!(uids(&estate.all_workloads().await?) == before);
-            tokio::time::sleep(window / 5).await;
-        }
+        // Freshly back, hosts may be slow to be heard; probes find them within the window. The first inventory is taken
+        // at once, the others 0.8 s later each, if not more: the window is over then.
+        until(PATIENCE, "the window to be over", || async {
+            let more = [a.inventories() - asked[0], b.inventories() - asked[1]];
+            ensure!(more.iter().all(|more| *more > 3), "{more:?}");
+            Ok(())
+        })
+        .await?;
+        let trouble = witness.trouble().await?;
+        ensure!(trouble.is_empty(), "{trouble:?}");
+        ensure!(uids(&estate.all_workloads().await?) == before);
         for name in ["a", "b"] {
             estate.host_ready(name).await?;
         }
         estate.available("hello", 4).await?;
         ensure!((a.log(), b.log()) == logs, "nothing was started or stopped");
+        // It has told all that it had to tell.
+        operator.stop().await?;
         let events: Api<Event> = Api::namespaced(estate.client.clone(), &estate.namespace);
         let all = events.list(&ListParams::default()).await?.items;
         ensure!(all.iter().all(|e| e.reason.as_deref() != Some("HostLost")));
@@ -140,7 +147,40 @@ async fn two_refusals_are_enough_and_a_goodbye_is_faster() -> Result<()> {
                 ready.reason == "HostLost" && ready.message.contains(words),
                 "{ready:?}"
             );
+            estate.event(name, "HostLost").await?;
         }
+        Ok(())
+    })
+    .await?
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_heartbeat_in_a_window_is_enough() -> Result<()> {
+    within(TEST, "a host that is hardly heard", async {
+        let estate = Estate::new("hardly").await?;
+        let options = estate.options();
+        let window = options.liveness.window;
+        let _operator = estate.operate(options).await?;
+        let host = estate.host(HostOptions::named("hardly")).await?;
+        estate.create("kept", json!({})).await?;
+        estate.workload_ready("kept").await?;
+        let witness = Witness::of(&estate.client, &estate.namespace).await?;
+        // It is asked, and hears nothing of it.
+        host.faults(Faults {
+            lost: 1.0,
+            commands: true,
+            ..Faults::default()
+        });
+        for _ in 0..4 {
+            host.beat().await;
+            tokio::time::sleep(window * 2 / 3).await;
+        }
+        host.beat().await;
+        let trouble = witness.trouble().await?;
+        ensure!(trouble.is_empty(), "{trouble:?}");
+        // Without that it is lost.
+        estate.event("hardly", "HostLost").await?;
+        ensure!(!witness.trouble().await?.is_empty());
         Ok(())
     })
     .await?

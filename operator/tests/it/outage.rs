@@ -8,10 +8,11 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use kube::client::Body;
 use kube::{Client, ResourceExt};
+use protocol::v2::WorkloadState;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use testbed::fake_hosts::{FakeHost, Speaks};
+use testbed::fake_hosts::{FakeHost, Held, OnStart, Speaks};
 use testbed::wait::{TEST, until, within};
 use tokio::time::{Instant, sleep_until};
 
@@ -88,10 +89,21 @@ async fn an_api_server_that_restarts_amid_a_rollout_changes_nothing_about_its_en
         let host = world.host("ours", Speaks::Extension).await?;
         world.apply("hello", spec(3, V1)).await?;
         world.ready("hello", 3).await?;
+        host.on_image(V2, OnStart::Hangs);
         world.apply("hello", spec(3, V2)).await?;
+        let begun = until(TEST, "a start of V2", || async {
+            let starting = |(_, held): &(String, Held)| held.state == WorkloadState::Starting;
+            let found = host.held().into_iter().find(starting);
+            found.ok_or_else(|| format!("{:?}", host.log()))
+        })
+        .await?
+        .0;
         world.plane.stop_apiserver();
         // Nobody can say what should run, and what runs goes on.
-        ensure!(host.running().len() >= 3, "{}", host.running().len());
+        ensure!(host.running().len() == 3, "{}", host.running().len());
+        // What gets ready meanwhile is known to the host alone.
+        host.on_image(V2, OnStart::Runs);
+        host.finish(&begun).await;
         world.plane.start_apiserver().await?;
         world.ready("hello", 3).await?;
         settled(&world, &host, 3).await?;

@@ -1,6 +1,7 @@
 //! The built `runtime-operator` over a real NATS server.
 
 use crate::fixture::{PATIENCE, spec};
+use crate::scrape::read;
 use anyhow::{Context, Result, ensure};
 use crd_types::{Host, WorkloadDeployment, condition};
 use kube::Api;
@@ -27,10 +28,10 @@ pub fn operator(plane: &ControlPlane) -> Command {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_program_installs_crds_serves_over_nats_and_stops_when_told() -> Result<()> {
+async fn the_program_installs_crds_serves_over_nats_outlives_its_bus_and_stops_when_told() -> Result<()> {
     within(TEST, "the program", async {
         let plane = ControlPlane::start().await?;
-        let nats = NatsServer::start().await?;
+        let mut nats = NatsServer::start().await?;
         let installed = operator(&plane).arg("install-crds").output().await?;
         ensure!(
             installed.status.success(),
@@ -86,6 +87,26 @@ async fn the_program_installs_crds_serves_over_nats_and_stops_when_told() -> Res
         })
         .await?;
         ensure!(host.running().len() == 2);
+
+        // Readiness follows the bus; a probe of life does not, or an outage would restart every operator.
+        let health = format!("http://127.0.0.1:{port}");
+        let says = async |path: &str| read(&health, path, None).await;
+        ensure!(says("/readyz").await?.is_ok() && says("/livez").await?.is_ok());
+        nats.stop();
+        until(PATIENCE, "the operator not to be ready", || async {
+            ensure!(says("/readyz").await?.is_err());
+            anyhow::Ok(())
+        })
+        .await?;
+        ensure!(says("/livez").await?.is_ok(), "it lives");
+        nats.start_again().await?;
+        until(PATIENCE, "the operator to be ready again", || async {
+            ensure!(says("/livez").await?.is_ok(), "it lives");
+            ensure!(says("/readyz").await?.is_ok());
+            anyhow::Ok(())
+        })
+        .await?;
+        ensure!(host.running().len() == 2, "{:?}", host.log());
 
         let pid = running.id().context("it runs")?;
         let told = Command::new("kill")

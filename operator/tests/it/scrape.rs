@@ -39,7 +39,7 @@ async fn account(client: &Client, name: &str) -> Result<String> {
 }
 
 /// Reads a page; the status code when it is refused.
-async fn read(base: &str, path: &str, token: Option<&str>) -> Result<Result<String, u16>> {
+pub async fn read(base: &str, path: &str, token: Option<&str>) -> Result<Result<String, u16>> {
     let mut config = Config::new(base.parse()?);
     // The certificate is the operator's own; the chart's test gives it one.
     config.accept_invalid_certs = true;

@@ -48,7 +48,7 @@ impl FakeHost {
     /// A host that is not as [`FakeHost::start`] makes it.
     pub async fn with(bus: &SharedBus, options: HostOptions) -> Result<Self> {
         let host = Self::silent(bus, options).await?;
-        host.wire.speak().await;
+        host.wire.speak(&host.link()).await;
         Ok(host)
     }
 
@@ -84,10 +84,16 @@ impl FakeHost {
         self.wire.options.lock().name.clone()
     }
 
+    /// Its address.
+    pub fn address(&self) -> String {
+        self.wire.options.lock().hostname.clone()
+    }
+
     /// Sends one more heartbeat, unless it is off the bus.
     pub async fn beat(&self) {
-        if !self.link().is_cancelled() {
-            self.wire.speak().await;
+        let link = self.link();
+        if !link.is_cancelled() {
+            self.wire.speak(&link).await;
         }
     }
 
@@ -100,7 +106,7 @@ impl FakeHost {
     /// Says goodbye and leaves, having stopped everything.
     pub async fn goodbye(&self) {
         self.wire.shelf.lock().entries.clear();
-        self.wire.announce(true).await;
+        self.wire.say_goodbye().await;
         self.link().cancel();
     }
 
@@ -270,6 +276,21 @@ impl FakeHost {
     /// How often it was asked for a heartbeat.
     pub fn probes(&self) -> usize {
         self.wire.shelf.lock().probes
+    }
+
+    /// How often it was asked for everything it has.
+    pub fn inventories(&self) -> usize {
+        self.wire.shelf.lock().inventories
+    }
+
+    /// How often it was asked after a workload.
+    pub fn looks(&self) -> usize {
+        self.wire.shelf.lock().looks
+    }
+
+    /// Whether it is on the bus.
+    pub fn connected(&self) -> bool {
+        !self.link().is_cancelled()
     }
 
     /// Heartbeats it sent of its own accord.

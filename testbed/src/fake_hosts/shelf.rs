@@ -40,6 +40,8 @@ pub(super) struct Shelf {
     pub(super) log: Vec<Did>,
     pub(super) asked: usize,
     pub(super) probes: usize,
+    pub(super) inventories: usize,
+    pub(super) looks: usize,
     pub(super) on_start: OnStart,
     pub(super) on_image: BTreeMap<String, OnStart>,
     pub(super) on_stop: OnStop,

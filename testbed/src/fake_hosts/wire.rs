@@ -14,7 +14,7 @@ use protocol::{Reason, ext, json, v2};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
-use super::behaviour::{Faults, Network, OnStart, OnStop};
+use super::behaviour::{Faults, Network, OnStart, OnStop, Way};
 use super::options::{HostOptions, Speaks};
 use super::shelf::{Held, Shelf, Taken, report, said};
 
@@ -64,25 +64,37 @@ impl Wire {
                 () = stop.cancelled() => return,
                 message = commands.next() => message,
             };
-            match message {
-                Some(message) => self.obey(message, &stop).await,
-                None => return,
+            let Some(message) = message else { return };
+            for delay in self.network.copies(Way::Command) {
+                let message = message.clone();
+                if delay.is_zero() {
+                    self.obey(message, &stop).await;
+                } else {
+                    let (wire, token) = (self.clone(), stop.clone());
+                    later(delay, &stop, async move { wire.obey(message, &token).await });
+                }
             }
         }
     }
 
     /// An announcement, if the host has the extension, and a heartbeat, in this order as ours.
-    pub(super) async fn speak(&self) {
-        if self.options.lock().speaks == Speaks::Extension {
-            self.announce(false).await;
+    pub(super) async fn speak(self: &Arc<Self>, stop: &CancellationToken) {
+        if self.options.lock().speaks == Speaks::Extension
+            && let Ok(to) = subject::announcement(&self.id)
+        {
+            let announced = json::encode(&self.announcement(false));
+            self.send(Way::Beat, to, announced, stop).await;
         }
         self.beats.fetch_add(1, Ordering::Relaxed);
         let beat = json::encode(&self.heartbeat());
-        self.publish(subject::heartbeat(&self.id), beat).await;
+        match subject::heartbeat(&self.id) {
+            Ok(to) => self.send(Way::Beat, to, beat, stop).await,
+            Err(_) => self.lost(),
+        }
     }
 
-    pub(super) async fn announce(&self, goodbye: bool) {
-        let announced = json::encode(&self.announcement(goodbye));
+    pub(super) async fn say_goodbye(&self) {
+        let announced = json::encode(&self.announcement(true));
         self.publish(subject::announcement(&self.id), announced)
             .await;
     }
@@ -101,7 +113,10 @@ impl Wire {
             report: Some(report(id, held)),
         };
         match subject::workload_state(&self.id, id) {
-            Ok(to) => self.send(to, json::encode(&changed), stop).await,
+            Ok(to) => {
+                self.send(Way::Answer, to, json::encode(&changed), stop)
+                    .await;
+            }
             Err(_) => self.lost(),
         }
     }
@@ -119,8 +134,14 @@ impl Wire {
     }
 
     /// Sends over the network with its faults. What is under way when the host goes is not sent.
-    async fn send(self: &Arc<Self>, to: String, payload: Vec<u8>, stop: &CancellationToken) {
-        for delay in self.network.copies() {
+    async fn send(
+        self: &Arc<Self>,
+        way: Way,
+        to: String,
+        payload: Vec<u8>,
+        stop: &CancellationToken,
+    ) {
+        for delay in self.network.copies(way) {
             let (to, payload) = (to.clone(), payload.clone());
             if delay.is_zero() {
                 self.publish(Ok(to), payload).await;
@@ -155,12 +176,17 @@ impl Wire {
                 self.shelf.lock().probes += 1;
                 json::encode(&self.heartbeat())
             }
-            Command::List => json::encode(&self.shelf.lock().page(&read(&message))),
+            Command::List => {
+                self.shelf.lock().inventories += 1;
+                json::encode(&self.shelf.lock().page(&read(&message)))
+            }
             Command::Status => {
+                self.shelf.lock().looks += 1;
                 let asked: v2::WorkloadStatusRequest = read(&message);
                 Words::Status.say(self.shelf.lock().report(&asked.workload_id))
             }
             Command::StatusV1 => {
+                self.shelf.lock().looks += 1;
                 let asked: ext::WorkloadStatusV1 = read(&message);
                 Words::Extension.say(self.shelf.lock().report(&asked.workload_id))
             }
@@ -191,7 +217,7 @@ impl Wire {
         stop: &CancellationToken,
     ) {
         if let Some(to) = to {
-            self.send(to, payload, stop).await;
+            self.send(Way::Answer, to, payload, stop).await;
         }
     }
 

@@ -85,6 +85,9 @@ async fn still_running(context: &Context, workload: &Workload) -> Option<Next> {
 /// Time that the endpoint's leave takes to get around, where the host does not wait for it itself.
 fn endpoint_delay(context: &Context, workload: &Workload, host: &str) -> Option<Duration> {
     watch::service_of(workload)?;
+    if context.options.endpoint_delay.is_zero() {
+        return None;
+    }
     let ready = condition::is_true(&workload.status.as_ref()?.conditions, "Ready");
     if !ready || context.hosts.extended(host) {
         return None;

@@ -2,116 +2,73 @@
 //! operator brings it to the same end.
 
 use super::cut::Cut;
-use super::server;
-use super::town::{End, Town};
-use anyhow::{Context, Result};
+use super::ground::Ground;
+use super::journey::Journey;
+use super::town::Town;
+use anyhow::{Context, Result, ensure};
 use futures::{StreamExt, TryStreamExt, stream};
-use kube::Client;
+use std::sync::Arc;
 use testbed::wait::within;
 
 /// Towns at one time.
 const AT_A_TIME: usize = 8;
-const ONE: &str = "registry.example/hello:1";
-const TWO: &str = "registry.example/hello:2";
 /// All of a journey, on a machine that has other things to do.
 const PATIENCE: std::time::Duration = std::time::Duration::from_mins(3);
 
-#[derive(Clone, Copy, Debug)]
-enum Journey {
-    Deploy,
-    ScaleUp,
-    ScaleDown,
-    Update,
-    Delete,
-    HostLost,
-}
-
-impl Journey {
-    fn name(self) -> String {
-        format!("{self:?}").to_lowercase()
-    }
-
-    /// Where it begins.
-    fn start(self) -> Option<End> {
-        match self {
-            Self::Deploy => None,
-            Self::ScaleUp => Some(End::Replicas(1, ONE)),
-            Self::ScaleDown | Self::Update | Self::Delete | Self::HostLost => {
-                Some(End::Replicas(2, ONE))
-            }
+/// Goes it with an operator that ends at `cut`, if it gets there, and then with another; whether it got there.
+async fn go(journey: Journey, ground: &Ground, namespace: &str, cut: &Arc<Cut>) -> Result<bool> {
+    let mut town = Town::new(&ground.client, namespace).await?;
+    journey.begin(ground, &mut town).await?;
+    town.operate(cut);
+    let end = journey.act(ground, &town).await?;
+    let ended = tokio::select! {
+        biased;
+        () = cut.ended() => true,
+        came = town.comes_to(&end) => {
+            came.context("nothing was cut")?;
+            false
         }
-    }
-
-    fn end(self) -> End {
-        match self {
-            Self::ScaleDown => End::Replicas(1, ONE),
-            Self::Update => End::Replicas(2, TWO),
-            Self::Delete => End::Nothing,
-            Self::Deploy | Self::ScaleUp | Self::HostLost => End::Replicas(2, ONE),
-        }
-    }
-
-    async fn act(self, town: &Town) -> Result<()> {
-        match (self, self.end()) {
-            (Self::Delete, _) | (_, End::Nothing) => town.delete().await,
-            (Self::HostLost, _) => {
-                town.host("a")?.die();
-                Ok(())
-            }
-            (_, End::Replicas(replicas, image)) => town.apply(replicas, image).await,
-        }
-    }
-
-    /// Goes it with an operator that ends at `cut`, if it gets there, and then with another.
-    async fn go(self, client: &Client, namespace: &str, cut: &std::sync::Arc<Cut>) -> Result<()> {
-        let mut town = Town::new(client, namespace).await?;
-        if let Some(start @ End::Replicas(replicas, image)) = self.start() {
-            town.operate(&Cut::never());
-            town.apply(replicas, image).await?;
-            town.comes_to(start).await.context("the beginning")?;
-            town.stop().await?;
-        }
-        town.operate(cut);
-        self.act(&town).await?;
-        tokio::select! {
-            biased;
-            () = cut.ended() => {}
-            end = town.comes_to(self.end()) => end.context("nothing was cut")?,
-        }
-        town.crash();
+    };
+    town.crash();
+    if ended {
         town.operate(&Cut::never());
-        town.comes_to(self.end())
-            .await
-            .context("the second operator")?;
+        town.comes_to(&end).await.context("the second operator")?;
         town.crash();
-        Ok(())
     }
+    Ok(ended)
 }
 
 async fn every_crash(journey: Journey) -> Result<()> {
+    let ground = Ground::embedded().await?;
+    every_crash_on(&ground, journey).await
+}
+
+async fn every_crash_on(ground: &Ground, journey: Journey) -> Result<()> {
     within(PATIENCE, &journey.name(), async {
-        let (client, _server) = server().await?;
         let whole = Cut::never();
-        journey
-            .go(&client, &format!("{}-whole", journey.name()), &whole)
-            .await?;
+        let name = format!("{}-whole", journey.name());
+        ensure!(!go(journey, ground, &name, &whole).await?);
         let writes = whole.writes();
         let crashes = (1..=writes).flat_map(|n| [(n, true), (n, false)]);
-        stream::iter(crashes)
-            .map(|(n, reaches)| {
-                let client = client.clone();
-                async move {
-                    let how = if reaches { "reaches" } else { "lost" };
-                    let namespace = format!("{}-{n}-{how}", journey.name());
-                    journey
-                        .go(&client, &namespace, &Cut::at(n, reaches))
-                        .await
-                        .with_context(|| format!("{journey:?}: write {n} of {writes} {how}"))
-                }
+        let missed: Vec<usize> = stream::iter(crashes)
+            .map(|(n, reaches)| async move {
+                let how = if reaches { "reaches" } else { "lost" };
+                let namespace = format!("{}-{n}-{how}", journey.name());
+                let ended = go(journey, ground, &namespace, &Cut::at(n, reaches))
+                    .await
+                    .with_context(|| format!("{journey:?}: write {n} of {writes} {how}"))?;
+                anyhow::Ok((!ended).then_some(n))
             })
             .buffer_unordered(AT_A_TIME)
+            .try_filter_map(|missed| async move { Ok(missed) })
             .try_collect()
-            .await
+            .await?;
+        // On a busy machine two changes of a status may come in one write: then a run has fewer writes than the one
+        // that was counted, and its last are not there to be cut. Earlier ones always are.
+        let early = missed.iter().find(|n| **n <= writes - writes / 4);
+        ensure!(early.is_none(), "write {early:?} of {writes} never came");
+        ensure!(missed.len() <= writes / 4, "of {writes} writes, {missed:?} never came");
+        Ok(())
     })
     .await?
 }
@@ -133,7 +90,23 @@ async fn a_crash_at_any_write_of_scaling_down() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_at_any_write_of_a_rolling_update() -> Result<()> {
-    every_crash(Journey::Update).await
+    every_crash(Journey::Update(2)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_at_any_write_of_a_recreation() -> Result<()> {
+    every_crash(Journey::Recreate).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_at_any_write_of_taking_a_rollout_back() -> Result<()> {
+    every_crash(Journey::Undo).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_at_any_write_of_a_new_digest() -> Result<()> {
+    let ground = Ground::with_registry().await?;
+    every_crash_on(&ground, Journey::Digest).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,4 +117,10 @@ async fn a_crash_at_any_write_of_a_deletion() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_at_any_write_after_the_loss_of_a_host() -> Result<()> {
     every_crash(Journey::HostLost).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_at_any_write_on_a_real_control_plane() -> Result<()> {
+    let ground = Ground::real().await?;
+    every_crash_on(&ground, Journey::Update(1)).await
 }

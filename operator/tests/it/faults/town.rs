@@ -1,20 +1,18 @@
 //! A namespace with hosts, in which operators come and go.
 
 use super::cut::Cut;
-use anyhow::{Result, anyhow, ensure};
-use crd_types::{Host, Workload, WorkloadDeployment, WorkloadReplicaSet, condition};
-use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
-use kube::{Api, Client, ResourceExt};
+use anyhow::{Result, anyhow};
+use crd_types::WorkloadDeployment;
+use k8s_openapi::api::core::v1::{Namespace, Service};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::{Api, Client};
 use operator::{OperatorDeps, OperatorError, OperatorOptions};
 use protocol::bus::SharedBus;
 use protocol::bus::memory::MemoryBus;
-use serde_json::json;
-use std::collections::BTreeMap;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use testbed::fake_hosts::{FakeFleet, FakeHost, HostOptions, Speaks};
-use testbed::wait::until;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -23,20 +21,11 @@ pub const PATIENCE: Duration = Duration::from_secs(40);
 const WINDOW: Duration = Duration::from_secs(2);
 /// Between heartbeats.
 const BEAT: Duration = Duration::from_millis(250);
-/// How long what was reached must last.
-const LASTS: Duration = Duration::from_millis(300);
+/// Between looks at what runs: what was reached has to last for two of them.
+const LOOK: Duration = Duration::from_millis(300);
 
-/// The one Deployment of a town.
+/// The one Deployment of a town, and the Service before it.
 pub const NAME: &str = "hello";
-
-/// What there is to be in the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// So many replicas of this image, all Ready, each on one host, and nothing else anywhere.
-    Replicas(usize, &'static str),
-    /// Nothing.
-    Nothing,
-}
 
 /// A namespace with its own bus and hosts.
 pub struct Town {
@@ -54,7 +43,7 @@ struct Running {
 }
 
 impl Town {
-    /// One host with the extension and one without.
+    /// One host with the extension and one without, and a Service.
     pub async fn new(client: &Client, namespace: &str) -> Result<Self> {
         let namespaces: Api<Namespace> = Api::all(client.clone());
         let object = serde_json::from_value(json!({"metadata": {"name": namespace}}))?;
@@ -62,18 +51,28 @@ impl Town {
         let bus = MemoryBus::new();
         let shared: SharedBus = bus.clone();
         let fleet = FakeFleet::new(&shared);
-        for (name, speaks) in [("a", Speaks::Extension), ("b", Speaks::Base)] {
+        for (name, address, speaks) in [
+            ("a", "10.1.2.3", Speaks::Extension),
+            ("b", "10.1.2.4", Speaks::Base),
+        ] {
             let options = HostOptions::named(format!("{namespace}-{name}")).speaks(speaks);
-            fleet.add(options).await?;
+            fleet.add(options.hostname(address)).await?;
         }
         fleet.beat_every(BEAT);
-        Ok(Self {
+        let town = Self {
             client: client.clone(),
             namespace: namespace.to_owned(),
             bus,
             fleet,
             operators: Vec::new(),
-        })
+        };
+        let service = json!({
+            "metadata": {"name": NAME}, "spec": {"ports": [{"name": "http", "port": 80}]},
+        });
+        town.api::<Service>()
+            .create(&PostParams::default(), &serde_json::from_value(service)?)
+            .await?;
+        Ok(town)
     }
 
     pub fn options(&self) -> OperatorOptions {
@@ -82,9 +81,11 @@ impl Town {
         options.liveness.window = WINDOW;
         options.liveness.max_share = 1.0;
         options.probe_interval = Duration::from_millis(500);
-        options.poll_interval = Duration::from_secs(1);
-        options.inventory_interval = Duration::from_secs(1);
+        options.poll_interval = LOOK;
+        options.inventory_interval = LOOK;
         options.lost_retention = Duration::from_secs(1);
+        // Nobody sends requests here.
+        options.endpoint_delay = Duration::ZERO;
         options
     }
 
@@ -123,6 +124,11 @@ impl Town {
         Ok(())
     }
 
+    /// Writes of the operators that run.
+    pub fn writes(&self) -> usize {
+        self.operators.iter().map(|o| o.cut.writes()).sum()
+    }
+
     pub fn host(&self, letter: &str) -> Result<FakeHost> {
         let name = format!("{}-{letter}", self.namespace);
         let hosts = self.fleet.hosts();
@@ -140,13 +146,23 @@ impl Town {
     }
 
     pub async fn apply(&self, replicas: usize, image: &str) -> Result<()> {
-        let body = json!({
+        self.apply_with(replicas, image, &json!({})).await
+    }
+
+    /// As [`Self::apply`], with more fields in the spec.
+    pub async fn apply_with(&self, replicas: usize, image: &str, more: &Value) -> Result<()> {
+        let mut body = json!({
             "apiVersion": "runtime.wasmcloud.dev/v1alpha1", "kind": "WorkloadDeployment",
             "metadata": {"name": NAME},
-            "spec": {"replicas": replicas, "template": {"spec": {
-                "components": [{"name": "c", "image": image}],
-            }}},
+            "spec": {
+                "replicas": replicas,
+                "kubernetes": {"service": {"name": NAME}},
+                "template": {"spec": {"components": [{"name": "c", "image": image}]}},
+            },
         });
+        for (field, value) in more.as_object().into_iter().flatten() {
+            body["spec"][field] = value.clone();
+        }
         let params = PatchParams::apply("test").force();
         self.api::<WorkloadDeployment>()
             .patch(NAME, &params, &Patch::Apply(&body))
@@ -160,133 +176,4 @@ impl Town {
             .await?;
         Ok(())
     }
-
-    /// Waits until it has come to this end, and stays there.
-    pub async fn comes_to(&self, end: End) -> Result<()> {
-        let what = format!("{}: {end:?}", self.namespace);
-        let came = until(PATIENCE, &what, || async {
-            self.is_at(end).await?;
-            tokio::time::sleep(LASTS).await;
-            self.is_at(end).await
-        })
-        .await;
-        match came {
-            Ok(()) => Ok(()),
-            Err(error) => Err(error.context(self.picture().await?)),
-        }
-    }
-
-    /// What there is, for who has to find out why it is not what it should be.
-    async fn picture(&self) -> Result<String> {
-        let all = ListParams::default();
-        let mut lines = Vec::new();
-        for host in self.api::<Host>().list(&all).await? {
-            lines.push(json!({"Host": host.name_any(), "id": host.host_id, "status": host.status}));
-        }
-        for set in self.api::<WorkloadReplicaSet>().list(&all).await? {
-            let replicas = set.spec.desired();
-            lines.push(
-                json!({"ReplicaSet": set.name_any(), "replicas": replicas, "status": set.status}),
-            );
-        }
-        for workload in self.api::<Workload>().list(&all).await? {
-            lines.push(json!({
-                "Workload": workload.name_any(), "metadata": workload.metadata, "status": workload.status,
-            }));
-        }
-        for host in self.fleet.hosts() {
-            let held: Vec<_> = host.held().into_iter().map(|(id, _)| id).collect();
-            lines.push(json!({"host": host.id, "holds": held}));
-        }
-        let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
-        Ok(lines.join("\n"))
-    }
-
-    async fn is_at(&self, end: End) -> Result<()> {
-        let all = ListParams::default();
-        let deployments = self.api::<WorkloadDeployment>().list(&all).await?.items;
-        if end != End::Nothing {
-            // Before anything else is asked for: most looks end here.
-            is_ready(&deployments)?;
-        }
-        let sets = self.api::<WorkloadReplicaSet>().list(&all).await?.items;
-        let workloads = self.api::<Workload>().list(&all).await?.items;
-        let (replicas, image) = match end {
-            End::Nothing => {
-                let left = deployments.len() + sets.len() + workloads.len();
-                ensure!(left == 0, "{left} objects are left");
-                return self.nothing_else_runs(&[]);
-            }
-            End::Replicas(replicas, image) => (replicas, image),
-        };
-        let in_use: Vec<_> = sets.iter().filter(|s| s.spec.desired() > 0).collect();
-        ensure!(
-            in_use.len() == 1 && in_use[0].spec.desired() as usize == replicas,
-            "{} ReplicaSets are in use",
-            in_use.len()
-        );
-        ensure!(workloads.len() == replicas, "{} Workloads", workloads.len());
-        for workload in &workloads {
-            let name = workload.name_any();
-            let status = workload.status.clone().unwrap_or_default();
-            ensure!(
-                workload.metadata.deletion_timestamp.is_none(),
-                "{name} leaves"
-            );
-            ensure!(
-                condition::is_true(&status.conditions, "Ready"),
-                "{name} is not Ready"
-            );
-            ensure!(
-                workload.spec.components[0].image == image,
-                "{name} is of another image"
-            );
-        }
-        self.nothing_else_runs(&workloads)
-    }
-
-    /// Each of these is on the host that its status names, once, and hosts have nothing else.
-    fn nothing_else_runs(&self, workloads: &[Workload]) -> Result<()> {
-        let wanted: BTreeMap<String, String> = workloads
-            .iter()
-            .map(|w| {
-                let host = w.status.as_ref().and_then(|s| s.host_id.clone());
-                (w.uid().unwrap_or_default(), host.unwrap_or_default())
-            })
-            .collect();
-        let mut found = BTreeMap::new();
-        for host in self.fleet.hosts() {
-            for (id, held) in host.held() {
-                ensure!(
-                    wanted.get(&id) == Some(&host.id),
-                    "{} has {id} ({:?}), which is to be at {:?}",
-                    host.name(),
-                    held.state,
-                    wanted.get(&id)
-                );
-                found.insert(id, host.id.clone());
-            }
-        }
-        ensure!(
-            found == wanted,
-            "{} of {} are held",
-            found.len(),
-            wanted.len()
-        );
-        Ok(())
-    }
-}
-
-fn is_ready(deployments: &[WorkloadDeployment]) -> Result<()> {
-    let [deployment] = deployments else {
-        return Err(anyhow!("{} Deployments", deployments.len()));
-    };
-    let status = deployment.status.clone().unwrap_or_default();
-    ensure!(
-        status.observed_generation == deployment.metadata.generation,
-        "the Deployment is not observed"
-    );
-    let ready = condition::find(&status.conditions, "Ready");
-    ensure!(condition::is_true(&status.conditions, "Ready"), "{ready:?}");
-    Ok(())
 }
