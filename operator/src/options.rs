@@ -47,6 +47,9 @@ pub struct OperatorOptions {
     pub poll_interval: Duration,
     /// How often a host is asked for everything it has, give or take a fifth.
     pub inventory_interval: Duration,
+    /// How long after it went unanswered a start may still be carried out by a host that cannot list what it has: it
+    /// pulls one image after the other first, each for half a minute at most.
+    pub late_starts: Duration,
     /// How long a lost host's object is kept.
     pub lost_retention: Duration,
     /// How long it is kept while the host is owed stops.
@@ -79,6 +82,7 @@ impl OperatorOptions {
             probe_interval: Duration::from_secs(5),
             poll_interval: Duration::from_secs(30),
             inventory_interval: Duration::from_mins(1),
+            late_starts: Duration::from_mins(15),
             lost_retention: Duration::from_mins(1),
             owed_retention: Duration::from_hours(1),
             progress: Progress::default(),

@@ -10,6 +10,7 @@ use crate::controllers::{
     Context, Queues, artifact, config, deployment, host, inventory, replica_set, route, workload,
 };
 use crate::core::host_status::Budget;
+use crate::core::owed::Owed;
 use crate::error::OperatorError;
 use crate::flow;
 use crate::leader::{self, Held};
@@ -152,10 +153,15 @@ async fn serve(
     tracker.spawn(schemas::keep(context.clone(), stop.clone()));
     for host in context.caches.hosts.all() {
         let beat = host::build::beat_of_object(&host);
-        let owed = host.status.as_ref().map(|s| s.owed_stops.clone());
-        context
-            .fleet
-            .expect(beat, owed.unwrap_or_default(), Instant::now());
+        let now = Instant::now();
+        // Whoever noted them may have done so because of starts that are still to arrive.
+        let owed = host.status.iter().flat_map(|s| &s.owed_stops).map(|stop| Owed {
+            stop: stop.clone(),
+            starts: 1,
+            until: now + context.options.late_starts,
+            since: now,
+        });
+        context.fleet.expect(beat, owed.collect(), now);
         context.queues.hosts.add(Key::of(host.as_ref()));
     }
     if begin.send(()).is_err() {

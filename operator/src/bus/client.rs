@@ -195,29 +195,39 @@ impl HostClient {
 
     /// Stops a workload. `NotFound` and, from a base host, `Stopping` mean that it is gone.
     pub async fn stop(&self, host: &str, workload: &str) -> Result<Report, CallError> {
+        Ok(self.stop_told(host, workload).await?.0)
+    }
+
+    /// The same, with whether the host had it.
+    pub async fn stop_told(
+        &self,
+        host: &str,
+        workload: &str,
+    ) -> Result<(Report, bool), CallError> {
         let workload_id = workload.to_owned();
         if self.extended(host) {
             let ask = ext::WorkloadStopV1 {
                 workload_id,
                 drain_seconds: None,
             };
-            return extended_report(
+            let report = extended_report(
                 self.call(host, Command::StopV1, &ask, self.waits.answer)
                     .await?,
-            );
+            )?;
+            let had = report.state != RunState::NotFound;
+            return Ok((report, had));
         }
         let ask = v2::WorkloadStopRequest { workload_id };
         let reply: v2::WorkloadStopResponse = self
             .call(host, Command::Stop, &ask, self.waits.stop)
             .await?;
         let report = base_report(reply.workload_status)?;
-        Ok(match report.state {
-            RunState::Stopping => Report {
-                state: RunState::NotFound,
-                ..report
-            },
-            _ => report,
-        })
+        let had = report.state != RunState::NotFound;
+        let state = match report.state {
+            RunState::Stopping => RunState::NotFound,
+            state => state,
+        };
+        Ok((Report { state, ..report }, had))
     }
 
     /// Asks a host for a heartbeat.

@@ -2,8 +2,8 @@
 
 use super::host::{Announced, Beat, HostView};
 use crate::core::liveness::{Life, Policy, newly_lost};
+use crate::core::owed::{Owed, Tried};
 use crate::core::scheduler::{Offer, Thresholds};
-use crd_types::OwedStop;
 use jiff::Timestamp;
 use parking_lot::RwLock;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -106,7 +106,7 @@ impl Fleet {
     }
 
     /// A host that has an object but was not heard yet: it gets a full window.
-    pub fn expect(&self, beat: Beat, owed: Vec<OwedStop>, now: Instant) {
+    pub fn expect(&self, beat: Beat, owed: Vec<Owed>, now: Instant) {
         let mut held = self.held.write();
         if let Some(heard) = held.hosts.get_mut(&beat.id) {
             Arc::make_mut(heard).owed.extend(owed);
@@ -282,32 +282,40 @@ impl Fleet {
         true
     }
 
-    /// A host that cannot list what it has did not take a stop. Returns whether it is known and this was news.
-    pub fn owe(&self, id: &str, stop: OwedStop) -> bool {
+    /// A host that cannot list what it has did not take a stop, or has to be told again. Returns since when it is owed;
+    /// nothing when nobody knows the host.
+    pub fn owe(&self, id: &str, owed: Owed) -> Option<Instant> {
         let mut held = self.held.write();
-        let Some(host) = held.hosts.get_mut(id) else {
-            return false;
-        };
-        if host.owed.contains(&stop) {
-            return false;
+        let host = Arc::make_mut(held.hosts.get_mut(id)?);
+        let known = host.owed.iter_mut().find(|held| held.stop == owed.stop);
+        if let Some(known) = known {
+            known.merge(&owed);
+            return Some(known.since);
         }
-        Arc::make_mut(host).owed.push(stop);
-        true
+        let since = owed.since;
+        host.owed.push(owed);
+        Some(since)
     }
 
     /// Stops that a host is owed.
-    pub fn owed(&self, id: &str) -> Vec<OwedStop> {
+    pub fn owed(&self, id: &str) -> Vec<Owed> {
         let held = self.held.read();
         held.hosts.get(id).map_or_else(Vec::new, |h| h.owed.clone())
     }
 
-    /// A stop that was owed was taken, or is not due any more.
-    pub fn paid(&self, id: &str, workload: &str) {
-        if let Some(host) = self.held.write().hosts.get_mut(id) {
-            Arc::make_mut(host)
-                .owed
-                .retain(|stop| stop.workload_id != workload);
-        }
+    /// What came of trying to pay; whether it is paid.
+    pub fn tried(&self, id: &str, workload: &str, what: Tried, now: Instant) -> bool {
+        let mut held = self.held.write();
+        let Some(host) = held.hosts.get_mut(id) else {
+            return true;
+        };
+        let mut left = false;
+        Arc::make_mut(host).owed.retain_mut(|owed| {
+            let stays = owed.stop.workload_id == workload && !owed.tried(what, now);
+            left |= stays;
+            stays || owed.stop.workload_id != workload
+        });
+        !left
     }
 
     /// Judges every host; returns those that are lost from now on.

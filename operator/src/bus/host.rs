@@ -1,7 +1,7 @@
 //! A host as known: what it said of itself, and when.
 
+use crate::core::owed::Owed;
 use crate::core::scheduler::{Offer, Strain};
-use crd_types::OwedStop;
 use jiff::Timestamp;
 use protocol::WorkloadPorts;
 use std::collections::BTreeMap;
@@ -105,8 +105,8 @@ pub struct HostView {
     pub leaving: bool,
     /// Id of the process that took its place.
     pub superseded_by: Option<String>,
-    /// Stops that it did not take, because it was lost; only of a host that cannot list what it has.
-    pub owed: Vec<OwedStop>,
+    /// Stops that it did not take, or has to be told again; only of a host that cannot list what it has.
+    pub owed: Vec<Owed>,
     /// Cordoned: its object says that it takes no new workloads.
     pub cordoned: bool,
     /// What it is short of at the moment.

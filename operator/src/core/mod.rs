@@ -20,6 +20,7 @@ pub mod inventory;
 pub mod ledger;
 pub mod liveness;
 pub mod names;
+pub mod owed;
 pub mod owner;
 pub mod pull_secret;
 pub mod replicas;

@@ -15,7 +15,7 @@ async fn control_plane(estate: &Estate) -> Result<String> {
     namespace.uid().ok_or_else(|| anyhow!("no uid"))
 }
 
-async fn gone(estate: &Estate, name: &str) -> Result<()> {
+pub async fn gone(estate: &Estate, name: &str) -> Result<()> {
     until(PATIENCE, "the Workload to go", || async {
         let found = estate.workloads().get_opt(name).await?;
         ensure!(found.is_none(), "{:?}", found.map(|w| w.metadata));
@@ -24,7 +24,7 @@ async fn gone(estate: &Estate, name: &str) -> Result<()> {
     .await
 }
 
-async fn has(host: &FakeHost, wanted: &[String]) -> Result<()> {
+pub async fn has(host: &FakeHost, wanted: &[String]) -> Result<()> {
     until(PATIENCE, "the host to have what it should", || async {
         let has = ids(host);
         ensure!(has == wanted, "{has:?}, {:?}", host.log());

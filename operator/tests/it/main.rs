@@ -19,6 +19,7 @@ mod hpa;
 mod identity;
 mod journey;
 mod lag;
+mod late;
 mod leader;
 mod life;
 mod loss;

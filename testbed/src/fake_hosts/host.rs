@@ -161,6 +161,14 @@ impl FakeHost {
         self.wire.network.set(faults);
     }
 
+    /// The oldest start that nothing was said to is carried out after all; returns its workload. A host of the
+    /// reference pulls first, and until then does not have the workload.
+    pub async fn take_late(&self) -> Option<String> {
+        let id = self.wire.shelf.lock().take_late()?;
+        self.finish(&id).await;
+        Some(id)
+    }
+
     /// A workload that was starting runs.
     pub async fn finish(&self, workload: &str) {
         self.enter(

@@ -1,6 +1,6 @@
 //! The workloads a fake host has, and what it was told to do with them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use protocol::ext::{self, StartExtension, WorkloadReport};
 use protocol::v2::{self, WorkloadStartRequest, WorkloadState, WorkloadStatus};
@@ -42,6 +42,8 @@ pub(super) struct Shelf {
     pub(super) probes: usize,
     pub(super) inventories: usize,
     pub(super) looks: usize,
+    /// Starts that nothing was said to.
+    pub(super) unanswered: VecDeque<(WorkloadStartRequest, StartExtension)>,
     pub(super) on_start: OnStart,
     pub(super) on_image: BTreeMap<String, OnStart>,
     pub(super) on_stop: OnStop,
@@ -65,8 +67,16 @@ impl Shelf {
         }
         let what = self.what_becomes_of(&start);
         if matches!(what, OnStart::Refused(..) | OnStart::Silent) {
+            if matches!(what, OnStart::Silent) {
+                self.unanswered.push_back((start, extension));
+            }
             return Taken::New(what);
         }
+        self.put(start, extension);
+        Taken::New(what)
+    }
+
+    fn put(&mut self, start: WorkloadStartRequest, extension: StartExtension) {
         let id = start.workload_id.clone();
         self.log.push(Did::Started(id.clone()));
         self.entries.insert(
@@ -80,7 +90,17 @@ impl Shelf {
                 sequence: 0,
             },
         );
-        Taken::New(what)
+    }
+
+    /// Takes on the oldest start that nothing was said to; `None` when there is none, or its id is taken by now.
+    pub(super) fn take_late(&mut self) -> Option<String> {
+        let (start, extension) = self.unanswered.pop_front()?;
+        let id = start.workload_id.clone();
+        if self.entries.contains_key(&id) {
+            return None;
+        }
+        self.put(start, extension);
+        Some(id)
     }
 
     fn what_becomes_of(&self, start: &WorkloadStartRequest) -> OnStart {

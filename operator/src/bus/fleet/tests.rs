@@ -147,13 +147,25 @@ fn what_a_host_is_owed_outlives_its_silence() {
         namespace: "n".into(),
         name: "x".into(),
     };
-    assert!(!fleet.owe("a", stop.clone()), "nobody knows it");
+    let owed = Owed {
+        stop,
+        starts: 1,
+        until: now,
+        since: now,
+    };
+    assert_eq!(fleet.owe("a", owed.clone()), None, "nobody knows it");
     fleet.expect(beat("a", "a", "2026-11-21T00:00:00Z"), Vec::new(), now);
-    assert!(fleet.owe("a", stop.clone()));
-    assert!(!fleet.owe("a", stop.clone()));
+    assert_eq!(fleet.owe("a", owed.clone()), Some(now));
+    let again = Owed {
+        since: now + Duration::from_secs(1),
+        ..owed.clone()
+    };
+    assert_eq!(fleet.owe("a", again), Some(now), "it is owed since then");
     fleet.heard(beat("a", "a", "2026-11-21T00:00:00Z"), false, now);
-    assert_eq!(fleet.owed("a"), [stop]);
-    fleet.paid("a", "w");
+    assert_eq!(fleet.owed("a"), [owed]);
+    assert!(!fleet.tried("a", "w", Tried::Unknown, now));
+    assert!(fleet.tried("a", "another", Tried::Stopped, now));
+    assert!(fleet.tried("a", "w", Tried::Stopped, now));
     assert!(fleet.owed("a").is_empty());
 }
 

@@ -8,6 +8,9 @@ use kube::{Resource, ResourceExt};
 use protocol::Reason;
 use serde_json::{Value, json};
 
+/// Stops that a Host has room for.
+const MOST_OWED: usize = 1024;
+
 /// The fields that a heartbeat decides, for server-side apply.
 pub(super) fn identity(view: &HostView) -> Value {
     let beat = &view.beat;
@@ -113,7 +116,8 @@ pub(super) fn status(object: &Host, view: &HostView) -> HostStatus {
             announced.protocol.max(1)
         ));
     }
-    status.owed_stops.clone_from(&view.owed);
+    let owed = view.owed.iter().map(|owed| owed.stop.clone());
+    status.owed_stops = owed.take(MOST_OWED).collect();
     let mut conditions = Conditions::default();
     if view.lost_since.is_some() {
         let message = view.left.unwrap_or("the host stopped answering");

@@ -5,11 +5,13 @@ use crate::bus::{CallError, RunState};
 use crate::controllers::Context;
 use crate::controllers::queue::Next;
 use crate::core::inventory::{Found, Presence, Reported, leftover};
+use crate::core::owed::{Owed, Tried};
 use crate::error::{Attempt, ReconcileError, code};
 use crate::watch::Key;
 use crd_types::Workload;
 use futures::{StreamExt, TryStreamExt};
 use kube::{Api, ResourceExt};
+use std::time::Instant;
 
 /// Leftovers of one host that are dealt with at a time.
 const AT_A_TIME: usize = 8;
@@ -23,21 +25,36 @@ pub(super) async fn stop(
     let stops = suspects
         .into_iter()
         .map(|suspect| stop_one(context, host, suspect));
-    let settled: Vec<bool> = futures::stream::iter(stops)
+    let settled: Vec<Came> = futures::stream::iter(stops)
         .buffer_unordered(AT_A_TIME)
         .try_collect()
         .await?;
-    Ok(settled.into_iter().all(|gone| gone))
+    Ok(settled.into_iter().all(|came| came != Came::Unknown))
+}
+
+/// What came of looking at a leftover.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Came {
+    /// It is none, at present.
+    Wanted,
+    /// It is not ours to judge.
+    LeftAlone,
+    /// The host had it, and it is gone or drains.
+    Stopped,
+    /// The host does not have it.
+    NotThere,
+    /// It may still be there.
+    Unknown,
 }
 
 async fn stop_one(
     context: &Context,
     host: &str,
     suspect: Reported,
-) -> Result<bool, ReconcileError> {
+) -> Result<Came, ReconcileError> {
     if suspect.namespace.is_empty() || suspect.name.is_empty() {
         tracing::warn!(host, id = %suspect.id, "a workload of ours on this host does not say which object it belongs to; it is left alone");
-        return Ok(true);
+        return Ok(Came::LeftAlone);
     }
     let api: Api<Workload> = Api::namespaced(context.client(), &suspect.namespace);
     let object = match api.get_opt(&suspect.name).await {
@@ -45,7 +62,7 @@ async fn stop_one(
         Err(error) if code(&error) == Some(403) => {
             // A namespace that we do not serve any more: who serves it now decides.
             tracing::debug!(host, id = %suspect.id, %error, "a leftover is left alone");
-            return Ok(true);
+            return Ok(Came::LeftAlone);
         }
         Err(error) => return Err(error).attempt("reading the Workload of a leftover"),
     };
@@ -58,22 +75,27 @@ async fn stop_one(
         _ => Found::Gone,
     };
     let Some(why) = leftover(&suspect.id, host, found) else {
-        return Ok(true);
+        return Ok(Came::Wanted);
     };
-    match context.hosts.stop(host, &suspect.id).await {
-        Ok(report) => {
+    match context.hosts.stop_told(host, &suspect.id).await {
+        Ok((_, false)) => Ok(Came::NotThere),
+        Ok((report, true)) => {
             context.metrics.reaped.inc();
             let gone = matches!(report.state, RunState::NotFound | RunState::Completed);
             tracing::info!(host, workload = %Key::new(&suspect.namespace, &suspect.name), id = %suspect.id, why, gone, "a leftover is stopped");
             // One that drains says so in the next inventory, and needs nothing more.
-            Ok(gone || report.state == RunState::Stopping)
+            Ok(if gone || report.state == RunState::Stopping {
+                Came::Stopped
+            } else {
+                Came::Unknown
+            })
         }
         Err(error) => {
             tracing::info!(host, id = %suspect.id, %error, "a leftover could not be stopped yet");
             if matches!(error, CallError::NoResponders) {
-                context.fleet.refused(host, std::time::Instant::now());
+                context.fleet.refused(host, Instant::now());
             }
-            Ok(false)
+            Ok(Came::Unknown)
         }
     }
 }
@@ -85,7 +107,7 @@ pub(super) async fn owed(context: &Context, host: &str) -> Result<Next, Reconcil
         return Ok(Next::Wait);
     }
     let mut left = false;
-    for stop in owed {
+    for Owed { stop, .. } in owed {
         let suspect = Reported {
             id: stop.workload_id.clone(),
             namespace: stop.namespace.clone(),
@@ -93,11 +115,14 @@ pub(super) async fn owed(context: &Context, host: &str) -> Result<Next, Reconcil
             control_plane: context.control_plane.clone(),
             presence: Presence::Running,
         };
-        if stop_one(context, host, suspect).await? {
-            context.fleet.paid(host, &stop.workload_id);
-        } else {
-            left = true;
-        }
+        let tried = match stop_one(context, host, suspect).await? {
+            Came::Stopped => Tried::Stopped,
+            Came::Wanted | Came::LeftAlone | Came::NotThere => Tried::Nothing,
+            Came::Unknown => Tried::Unknown,
+        };
+        let id = &stop.workload_id;
+        context.fleet.tried(host, id, tried, Instant::now());
+        left |= tried == Tried::Unknown;
     }
     if let Some(view) = context.fleet.get(host) {
         context

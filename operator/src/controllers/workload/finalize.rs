@@ -13,8 +13,6 @@ use std::time::{Duration, Instant};
 
 /// Time beyond the drain after which a host that does not confirm is not waited for.
 const PATIENCE: i64 = 120;
-/// Until a stop that is owed is written down.
-const NOTING: Next = Next::After(Duration::from_millis(300));
 
 pub(super) async fn run(
     context: &Context,
@@ -55,7 +53,7 @@ async fn still_running(context: &Context, workload: &Workload) -> Option<Next> {
     }
     match context.fleet.standing(host, Instant::now()) {
         Standing::Lost => {
-            return (!owed::noted(context, workload, host)).then_some(NOTING);
+            return (!owed::noted(context, workload, host)).then_some(owed::NOTING);
         }
         Standing::Unknown => return Some(Next::After(Duration::from_secs(1))),
         Standing::Alive => {}
@@ -65,7 +63,9 @@ async fn still_running(context: &Context, workload: &Workload) -> Option<Next> {
     }
     match context.hosts.stop(host, &uid).await {
         Ok(report) => match report.state {
-            RunState::NotFound | RunState::Completed => None,
+            RunState::NotFound | RunState::Completed => {
+                (!owed::late(context, workload, host)).then_some(owed::NOTING)
+            }
             // It drains; its host says when it is gone, and we ask again in case that is not heard.
             RunState::Stopping | RunState::Starting | RunState::Running => {
                 Some(Next::After(Duration::from_secs(1)))

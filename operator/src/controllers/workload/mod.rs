@@ -115,7 +115,7 @@ async fn lost(
 ) -> Result<Next, ReconcileError> {
     let replaced = watch::controller_of(workload).is_some();
     if !replaced && !owed::noted(context, workload, host) {
-        return Ok(Next::After(Duration::from_millis(300)));
+        return Ok(owed::NOTING);
     }
     status::host_lost(context, api, workload, host, !replaced).await?;
     Ok(Next::Wait)

@@ -1,6 +1,6 @@
 //! What a host's answer means for the Workload.
 
-use super::status;
+use super::{owed, status};
 use crate::bus::{CallError, Report, RunState};
 use crate::controllers::Context;
 use crate::controllers::queue::Next;
@@ -173,6 +173,9 @@ async fn place_again(
     message: &str,
 ) -> Result<Next, ReconcileError> {
     let uid = workload.uid().unwrap_or_default();
+    if !owed::late(context, workload, host) {
+        return Ok(owed::NOTING);
+    }
     context.metrics.placements.failed(reason);
     context.memory.withdraw(&uid);
     let reason: Option<Reason> = reason.parse().ok();

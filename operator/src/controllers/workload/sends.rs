@@ -13,6 +13,7 @@ struct Sent {
     host: String,
     times: u32,
     answered: bool,
+    unheard: u32,
 }
 
 /// The starts of Workloads that are not known to run yet.
@@ -36,6 +37,7 @@ impl Sends {
             host: host.to_owned(),
             times: 1,
             answered: false,
+            unheard: 0,
         };
         all.insert(uid.to_owned(), sent);
     }
@@ -44,6 +46,22 @@ impl Sends {
     pub fn answered(&self, uid: &str) {
         if let Some(sent) = self.0.lock().get_mut(uid) {
             sent.answered = true;
+        }
+    }
+
+    /// Nobody knows what became of the start that was sent last.
+    pub fn unheard(&self, uid: &str) {
+        if let Some(sent) = self.0.lock().get_mut(uid) {
+            sent.unheard = sent.unheard.saturating_add(1);
+        }
+    }
+
+    /// Starts that the host may still carry out, of a Workload that is not known to run there.
+    pub fn may_arrive(&self, uid: &str, host: &str) -> u32 {
+        match self.0.lock().get(uid) {
+            Some(sent) if sent.host == host => sent.unheard,
+            // Another process has sent it, or ended before that.
+            _ => 1,
         }
     }
 
@@ -76,6 +94,10 @@ mod tests {
         sends.placed("w");
         sends.sending("w", "other");
         assert!(sends.may_be_missing("w", "other"));
+        assert_eq!(sends.may_arrive("w", "other"), 0, "it is under way");
+        sends.unheard("w");
+        assert_eq!(sends.may_arrive("w", "other"), 1);
+        assert_eq!(sends.may_arrive("another", "h"), 1, "another process's");
         sends.answered("w");
         assert!(
             !sends.may_be_missing("w", "other"),

@@ -104,8 +104,11 @@ async fn send(
     let uid = placed.uid().unwrap_or_default();
     context.memory.sends.sending(&uid, host);
     let answer = context.hosts.start(host, command).await;
-    if matches!(answer, Ok(_) | Err(CallError::Answer(_))) {
-        context.memory.sends.answered(&uid);
+    match answer {
+        Ok(_) | Err(CallError::Answer(_)) => context.memory.sends.answered(&uid),
+        Err(CallError::Timeout(_) | CallError::Bus(_)) => context.memory.sends.unheard(&uid),
+        // It was not sent, or nobody was there.
+        Err(CallError::NoResponders | CallError::TooLarge { .. } | CallError::Id(_)) => {}
     }
     match answer {
         Ok(report) => outcome::of_start(context, api, placed, host, report).await,
