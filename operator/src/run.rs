@@ -155,12 +155,16 @@ async fn serve(
         let beat = host::build::beat_of_object(&host);
         let now = Instant::now();
         // Whoever noted them may have done so because of starts that are still to arrive.
-        let owed = host.status.iter().flat_map(|s| &s.owed_stops).map(|stop| Owed {
-            stop: stop.clone(),
-            starts: 1,
-            until: now + context.options.late_starts,
-            since: now,
-        });
+        let owed = host
+            .status
+            .iter()
+            .flat_map(|s| &s.owed_stops)
+            .map(|stop| Owed {
+                stop: stop.clone(),
+                starts: 1,
+                until: now + context.options.late_starts,
+                since: now,
+            });
         context.fleet.expect(beat, owed.collect(), now);
         context.queues.hosts.add(Key::of(host.as_ref()));
     }

@@ -199,11 +199,7 @@ impl HostClient {
     }
 
     /// The same, with whether the host had it.
-    pub async fn stop_told(
-        &self,
-        host: &str,
-        workload: &str,
-    ) -> Result<(Report, bool), CallError> {
+    pub async fn stop_told(&self, host: &str, workload: &str) -> Result<(Report, bool), CallError> {
         let workload_id = workload.to_owned();
         if self.extended(host) {
             let ask = ext::WorkloadStopV1 {

@@ -2,7 +2,7 @@
 
 use kube::{Resource, ResourceExt};
 use parking_lot::RwLock;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
@@ -45,6 +45,34 @@ pub struct Cache<K> {
 struct Held<K> {
     objects: HashMap<Key, Arc<K>>,
     index: HashMap<String, BTreeSet<Key>>,
+    gone: Gone,
+}
+
+/// A state of an object that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Past;
+
+/// Uids of the objects that were last seen to go: no uid comes back.
+#[derive(Default)]
+struct Gone {
+    uids: HashSet<String>,
+    order: VecDeque<String>,
+}
+
+impl Gone {
+    /// As many as may go while an API server lags behind; a little memory, however long the operator runs.
+    const MOST: usize = 4096;
+
+    fn add(&mut self, uid: String) {
+        if self.uids.insert(uid.clone()) {
+            self.order.push_back(uid);
+        }
+        if self.order.len() > Self::MOST
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.uids.remove(&oldest);
+        }
+    }
 }
 
 impl<K> fmt::Debug for Cache<K> {
@@ -63,6 +91,7 @@ impl<K: Resource> Cache<K> {
             held: RwLock::new(Held {
                 objects: HashMap::new(),
                 index: HashMap::new(),
+                gone: Gone::default(),
             }),
         }
     }
@@ -112,10 +141,42 @@ impl<K: Resource> Cache<K> {
     /// Whether this very state of an object, or a later one, is there.
     pub fn knows(&self, object: &K) -> bool {
         let held = self.get(&Key::of(object));
-        held.is_some_and(|held| {
+        let same = held.is_some_and(|held| {
             let versions = (version(held.as_ref()), version(object));
-            held.uid() == object.uid() && matches!(versions, (Some(held), Some(new)) if held >= new)
-        })
+            held.uid() == object.uid() && matches!(versions, (Some(held), Some(new)) if held == new)
+        });
+        same || self.is_past(object)
+    }
+
+    /// Whether an object is known to have been so, and to be otherwise now: a later state is there, or one of a later
+    /// object of its name, or it was seen to go. Versions of one kind are of one count, whatever object they are of.
+    pub fn is_past(&self, object: &K) -> bool {
+        self.held.read().is_past(object)
+    }
+
+    /// Puts an object in unless it [is past](Self::is_past); returns what was there.
+    pub fn learn(&self, object: &Arc<K>) -> Result<Option<Arc<K>>, Past> {
+        let mut held = self.held.write();
+        if held.is_past(object.as_ref()) {
+            return Err(Past);
+        }
+        Ok(held.insert(self.entries_of, object))
+    }
+
+    /// An object was seen to go, as it was then: takes it out, and returns it as it was held. One that has taken its
+    /// name stays.
+    pub fn went<L: Resource>(&self, last: &L) -> Option<Arc<K>> {
+        let mut held = self.held.write();
+        held.gone.add(last.uid()?);
+        let key = Key::of(last);
+        let old = held.objects.get(&key)?;
+        let successor = old.uid() != last.uid() && version(old.as_ref()) > version(last);
+        if successor {
+            return None;
+        }
+        let old = held.objects.remove(&key)?;
+        held.unindex(&key, (self.entries_of)(&old));
+        Some(old)
     }
 
     /// Takes an object out; returns it.
@@ -143,6 +204,17 @@ fn version<K: Resource>(object: &K) -> Option<u64> {
 }
 
 impl<K: Resource> Held<K> {
+    fn is_past(&self, object: &K) -> bool {
+        let later = self.objects.get(&Key::of(object)).is_some_and(|held| {
+            let versions = (version(held.as_ref()), version(object));
+            matches!(versions, (Some(held), Some(new)) if held > new)
+        });
+        later
+            || object
+                .uid()
+                .is_some_and(|uid| self.gone.uids.contains(&uid))
+    }
+
     fn insert(&mut self, entries_of: fn(&K) -> Vec<String>, object: &Arc<K>) -> Option<Arc<K>> {
         let key = Key::of(object.as_ref());
         let now = entries_of(object);
@@ -212,7 +284,29 @@ mod tests {
             "of another object"
         );
         assert!(cache.knows(&versioned("10", "u")) && !cache.knows(&versioned("11", "u")));
-        assert!(!cache.knows(&versioned("3", "other")));
+        assert!(!cache.knows(&versioned("11", "other")), "its successor");
+        assert!(cache.knows(&versioned("3", "other")), "its predecessor");
+    }
+
+    #[test]
+    fn what_was_seen_to_be_over_does_not_come_back() {
+        let cache: Cache<ConfigMap> = Cache::new(|_| Vec::new());
+        cache.insert(&versioned("10", "u"));
+        assert!(cache.is_past(&versioned("9", "u")) && !cache.is_past(&versioned("10", "u")));
+        assert!(cache.went(versioned("12", "u").as_ref()).is_some());
+        assert!(cache.is_past(&versioned("10", "u")), "it is gone");
+        assert!(!cache.is_past(&versioned("13", "next")));
+        cache.insert(&versioned("13", "next"));
+        assert!(cache.went(versioned("12", "u").as_ref()).is_none());
+        assert!(
+            cache.get(&Key::new("n", "a")).is_some(),
+            "another has its name"
+        );
+        assert!(cache.went(versioned("14", "never-seen").as_ref()).is_some());
+        for n in 0..=Gone::MOST {
+            cache.went(versioned("20", &n.to_string()).as_ref());
+        }
+        assert!(cache.held.read().gone.uids.len() == Gone::MOST, "bounded");
     }
 
     #[test]

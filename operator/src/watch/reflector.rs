@@ -73,6 +73,8 @@ pub async fn follow<K>(
             watcher::Event::InitApply(object) => {
                 if let Some(object) = readable(object) {
                     listed.insert(Key::of(object.as_ref()));
+                    // A list may be older than what is known: a write of ours was faster, or an API server that lags
+                    // behind answers. What is between comes over the watch, which begins where the list ends.
                     put(cache, &object, &on_change);
                 }
             }
@@ -95,7 +97,7 @@ pub async fn follow<K>(
                 }
             }
             watcher::Event::Delete(object) => {
-                if let Some(old) = cache.remove(&Key::of(&object)) {
+                if let Some(old) = cache.went(&object) {
                     on_change(Some(&old), None);
                 }
             }
@@ -139,6 +141,7 @@ fn put<K: Resource>(
     object: &Arc<K>,
     on_change: &impl Fn(Option<&K>, Option<&K>),
 ) {
-    let old = cache.insert(object);
-    on_change(old.as_deref(), Some(object));
+    if let Ok(old) = cache.learn(object) {
+        on_change(old.as_deref(), Some(object));
+    }
 }

@@ -70,7 +70,10 @@ async fn w09_a_start_that_comes_to_something_after_the_deletion_is_undone() -> R
         ensure!(host.take_late().await.as_ref() == Some(&uid));
         has(&host, &[]).await?;
         owes(&estate, "pulls", &[]).await?;
-        let stops = host.log().into_iter().filter(|did| *did == Did::Stopped(uid.clone()));
+        let stops = host
+            .log()
+            .into_iter()
+            .filter(|did| *did == Did::Stopped(uid.clone()));
         ensure!(stops.count() == 2, "{:?}", host.log());
         Ok(())
     })
@@ -78,7 +81,8 @@ async fn w09_a_start_that_comes_to_something_after_the_deletion_is_undone() -> R
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn w09_a_start_that_comes_to_something_after_another_host_was_chosen_is_undone() -> Result<()> {
+async fn w09_a_start_that_comes_to_something_after_another_host_was_chosen_is_undone() -> Result<()>
+{
     within(TEST, "a late start of what runs elsewhere", async {
         let estate = Estate::new("late-elsewhere").await?;
         let options = OperatorOptions {
@@ -105,8 +109,16 @@ async fn w09_a_start_that_comes_to_something_after_another_host_was_chosen_is_un
         // What is where it should be stays, and what never comes is not waited for for ever.
         owes(&estate, &first.name(), &[]).await?;
         has(&other, std::slice::from_ref(&uid)).await?;
-        ensure!(other.log() == [Did::Started(uid.clone())], "{:?}", other.log());
-        let placed = estate.workload_ready("slow").await?.status.unwrap_or_default();
+        ensure!(
+            other.log() == [Did::Started(uid.clone())],
+            "{:?}",
+            other.log()
+        );
+        let placed = estate
+            .workload_ready("slow")
+            .await?
+            .status
+            .unwrap_or_default();
         ensure!(placed.host_id == Some(other.id.clone()) && placed.restarts == Some(1));
         Ok(())
     })

@@ -10,6 +10,7 @@
 mod artifacts;
 mod configuration;
 mod crowd;
+mod dropped;
 mod embedded;
 mod estate;
 mod faults;
@@ -31,6 +32,7 @@ mod rollouts;
 mod routes;
 mod scale;
 mod scrape;
+mod stale;
 mod take_over;
 mod told;
 mod trouble;

@@ -131,7 +131,10 @@ async fn w02_a_nats_server_that_is_down_for_long_costs_no_host_and_no_workload()
         estate.available("hello", 4).await?;
         let trouble = witness.trouble().await?;
         ensure!(trouble.is_empty(), "{trouble:?}");
-        ensure!(hosts.each_ref().map(FakeHost::log) == logs, "nothing was started or stopped");
+        ensure!(
+            hosts.each_ref().map(FakeHost::log) == logs,
+            "nothing was started or stopped"
+        );
         let mut has: Vec<String> = hosts.iter().flat_map(ids).collect();
         has.sort();
         ensure!(has == before && uids(&estate.all_workloads().await?) == before);

@@ -28,7 +28,8 @@ pub fn operator(plane: &ControlPlane) -> Command {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_program_installs_crds_serves_over_nats_outlives_its_bus_and_stops_when_told() -> Result<()> {
+async fn the_program_installs_crds_serves_over_nats_outlives_its_bus_and_stops_when_told()
+-> Result<()> {
     within(TEST, "the program", async {
         let plane = ControlPlane::start().await?;
         let mut nats = NatsServer::start().await?;

@@ -139,7 +139,11 @@ impl Witness {
         let first = first.ok_or_else(|| anyhow!("no {}", K::kind(&())))?;
         let mark = json!({"metadata": {"annotations": {MARK: "yes"}}});
         self.api::<K>()
-            .patch(&first.name_any(), &PatchParams::default(), &Patch::Merge(mark))
+            .patch(
+                &first.name_any(),
+                &PatchParams::default(),
+                &Patch::Merge(mark),
+            )
             .await?;
         Ok(name(&first))
     }

@@ -137,7 +137,9 @@ mod tests {
         };
         let run = || {
             let network = Network::new(faults);
-            (0..200).map(|_| network.copies(Way::Answer)).collect::<Vec<_>>()
+            (0..200)
+                .map(|_| network.copies(Way::Answer))
+                .collect::<Vec<_>>()
         };
         let seen = run();
         assert_eq!(seen, run());

@@ -71,7 +71,11 @@ impl Wire {
                     self.obey(message, &stop).await;
                 } else {
                     let (wire, token) = (self.clone(), stop.clone());
-                    later(delay, &stop, async move { wire.obey(message, &token).await });
+                    later(
+                        delay,
+                        &stop,
+                        async move { wire.obey(message, &token).await },
+                    );
                 }
             }
         }

@@ -1,4 +1,5 @@
 use super::*;
+use crd_types::OwedStop;
 
 fn beat(id: &str, name: &str, started: &str) -> Beat {
     Beat {

@@ -7,17 +7,18 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use kube::Client;
 use kube::client::Body;
+use parking_lot::Mutex;
 use protocol::bus::{Bus, BusError, BusStatus, Headers, Message, SharedBus, Subscription};
 use std::future::pending;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
 /// When the operator ends.
 #[derive(Debug)]
 pub struct Cut {
-    writes: AtomicUsize,
+    /// Each with its method and path.
+    writes: Mutex<Vec<String>>,
     at: usize,
     reaches: bool,
     ended: watch::Sender<bool>,
@@ -32,7 +33,7 @@ impl Cut {
     /// With its `at`th write to the API server, which gets there (but its answer does not come back) or does not.
     pub fn at(at: usize, reaches: bool) -> Arc<Self> {
         Arc::new(Self {
-            writes: AtomicUsize::new(0),
+            writes: Mutex::default(),
             at,
             reaches,
             ended: watch::Sender::new(false),
@@ -45,8 +46,8 @@ impl Cut {
     }
 
     /// Writes so far. Events are not among them: they are nobody's state.
-    pub fn writes(&self) -> usize {
-        self.writes.load(Ordering::SeqCst)
+    pub fn writes(&self) -> Vec<String> {
+        self.writes.lock().clone()
     }
 
     /// Returns when the operator has ended.
@@ -79,7 +80,9 @@ impl Cut {
     async fn pass(&self, inner: &Client, request: Request<Body>) -> kube::Result<Response<Body>> {
         let write = *request.method() != Method::GET && !request.uri().path().ends_with("/events");
         let number = if write {
-            self.writes.fetch_add(1, Ordering::SeqCst) + 1
+            let mut writes = self.writes.lock();
+            writes.push(format!("{} {}", request.method(), request.uri().path()));
+            writes.len()
         } else {
             0
         };

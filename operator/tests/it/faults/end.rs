@@ -49,10 +49,10 @@ impl Town {
         let what = format!("{}: {end:?}, for good", self.namespace);
         let came = until(PATIENCE, &what, || async {
             self.is_at(end).await?;
-            let writes = self.writes();
+            let writes = self.writes().len();
             self.is_looked_at_twice().await?;
-            let more = self.writes() - writes;
-            ensure!(more == 0, "{more} more writes");
+            let more = self.writes().split_off(writes);
+            ensure!(more.is_empty(), "still written: {more:?}");
             self.is_at(end).await
         })
         .await;
@@ -67,7 +67,8 @@ impl Town {
         until(PATIENCE, "two more looks at each host", || async {
             for (host, (inventories, looks)) in hosts.iter().zip(&before) {
                 let held = host.held().len();
-                let looked = host.inventories() >= inventories + 2 || host.looks() >= looks + 2 * held;
+                let looked =
+                    host.inventories() >= inventories + 2 || host.looks() >= looks + 2 * held;
                 ensure!(!host.connected() || looked, "{}", host.name());
             }
             Ok(())
@@ -197,7 +198,10 @@ impl Town {
             .collect();
         wanted.sort();
         found.sort();
-        ensure!(found == wanted, "the Service leads to {found:?}, not to {wanted:?}");
+        ensure!(
+            found == wanted,
+            "the Service leads to {found:?}, not to {wanted:?}"
+        );
         Ok(())
     }
 }

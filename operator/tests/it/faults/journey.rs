@@ -88,9 +88,9 @@ impl Journey {
                 let image = format!("{}/app@{second}", town.namespace);
                 return Ok(End::Replicas(1, ground.registry()?.image(&image)));
             }
-            Self::ScaleDown | Self::Undo => (1, ONE),
+            Self::Deploy | Self::ScaleDown | Self::Undo => (1, ONE),
             Self::Update(replicas) => (replicas, TWO),
-            Self::Deploy | Self::ScaleUp => (2, ONE),
+            Self::ScaleUp => (2, ONE),
         };
         town.apply(replicas, image).await?;
         Ok(End::Replicas(replicas, image.into()))

@@ -75,18 +75,25 @@ async fn messages_that_are_doubled_and_late_leave_each_workload_running_once() -
 async fn messages_that_are_lost_leave_each_workload_running_once() -> Result<()> {
     within(TEST, "Deployments over networks that lose", async {
         let ground = Ground::embedded().await?;
-        let faults = |seed| Faults {
+        let answers = |seed| Faults {
             lost: 0.2,
             doubled: 0.1,
             delay: Duration::from_millis(100),
+            seed,
+            ..Faults::default()
+        };
+        // Of a command and its answer one is lost as often as above, nearly.
+        let all = |seed| Faults {
+            lost: 0.08,
             beats: true,
             commands: true,
-            seed,
+            ..answers(seed)
         };
         tokio::try_join!(
-            live(&ground.client, "lossy", faults(1)),
-            live(&ground.client, "lossy", faults(2)),
-            live(&ground.client, "lossy", faults(3))
+            live(&ground.client, "lossy", answers(1)),
+            live(&ground.client, "lossy", answers(2)),
+            live(&ground.client, "lossy", all(3)),
+            live(&ground.client, "lossy", all(4))
         )?;
         Ok(())
     })

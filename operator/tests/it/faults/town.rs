@@ -125,8 +125,8 @@ impl Town {
     }
 
     /// Writes of the operators that run.
-    pub fn writes(&self) -> usize {
-        self.operators.iter().map(|o| o.cut.writes()).sum()
+    pub fn writes(&self) -> Vec<String> {
+        self.operators.iter().flat_map(|o| o.cut.writes()).collect()
     }
 
     pub fn host(&self, letter: &str) -> Result<FakeHost> {
