@@ -35,8 +35,8 @@ pub(super) async fn stop(
 /// What came of looking at a leftover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Came {
-    /// It is none, at present.
-    Wanted,
+    /// It is none: it is placed there, and known to run there or not yet.
+    Wanted { confirmed: bool },
     /// It is not ours to judge.
     LeftAlone,
     /// The host had it, and it is gone or drains.
@@ -75,7 +75,9 @@ async fn stop_one(
         _ => Found::Gone,
     };
     let Some(why) = leftover(&suspect.id, host, found) else {
-        return Ok(Came::Wanted);
+        let status = object.as_ref().and_then(|object| object.status.as_ref());
+        let confirmed = status.is_some_and(|s| s.workload_id.is_some());
+        return Ok(Came::Wanted { confirmed });
     };
     match context.hosts.stop_told(host, &suspect.id).await {
         Ok((_, false)) => Ok(Came::NotThere),
@@ -117,7 +119,8 @@ pub(super) async fn owed(context: &Context, host: &str) -> Result<Next, Reconcil
         };
         let tried = match stop_one(context, host, suspect).await? {
             Came::Stopped => Tried::Stopped,
-            Came::Wanted | Came::LeftAlone | Came::NotThere => Tried::Nothing,
+            Came::Wanted { confirmed: true } => Tried::Runs,
+            Came::Wanted { confirmed: false } | Came::LeftAlone | Came::NotThere => Tried::Nothing,
             Came::Unknown => Tried::Unknown,
         };
         let id = &stop.workload_id;
