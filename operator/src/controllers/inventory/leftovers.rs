@@ -108,7 +108,7 @@ pub(super) async fn owed(context: &Context, host: &str) -> Result<Next, Reconcil
     if owed.is_empty() {
         return Ok(Next::Wait);
     }
-    let mut left = false;
+    let (mut left, mut paid) = (false, false);
     for Owed { stop, .. } in owed {
         let suspect = Reported {
             id: stop.workload_id.clone(),
@@ -124,10 +124,10 @@ pub(super) async fn owed(context: &Context, host: &str) -> Result<Next, Reconcil
             Came::Unknown => Tried::Unknown,
         };
         let id = &stop.workload_id;
-        context.fleet.tried(host, id, tried, Instant::now());
+        paid |= context.fleet.tried(host, id, tried, Instant::now());
         left |= tried == Tried::Unknown;
     }
-    if let Some(view) = context.fleet.get(host) {
+    if let Some(view) = context.fleet.get(host).filter(|_| paid) {
         context
             .queues
             .hosts
