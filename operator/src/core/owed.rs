@@ -23,7 +23,9 @@ pub struct Owed {
 pub enum Tried {
     /// The host had it, and has stopped it.
     Stopped,
-    /// The host does not have it, or it is wanted there at present.
+    /// It runs there as it should: a start that comes late finds its id taken.
+    Runs,
+    /// The host does not have it, or is asked for it at present.
     Nothing,
     /// It is not known whether the host has it.
     Unknown,
@@ -43,6 +45,7 @@ impl Owed {
                 self.starts = self.starts.saturating_sub(1);
                 self.starts == 0
             }
+            Tried::Runs => true,
             Tried::Nothing => now >= self.until,
             Tried::Unknown => false,
         }
@@ -74,20 +77,21 @@ mod tests {
     #[test]
     fn what_may_still_arrive_is_waited_for_as_often_as_it_was_sent() {
         let start = Instant::now();
-        let end = start + Duration::from_secs(60);
+        let end = start + Duration::from_mins(1);
         let mut twice = owed(2, end, start);
         assert!(!twice.tried(Tried::Nothing, start));
         assert!(!twice.tried(Tried::Stopped, start));
         assert!(!twice.tried(Tried::Nothing, start));
         assert!(twice.clone().tried(Tried::Stopped, start));
         assert!(!twice.tried(Tried::Unknown, end), "the host has to say so");
+        assert!(twice.clone().tried(Tried::Runs, start));
         assert!(twice.tried(Tried::Nothing, end), "none comes any more");
     }
 
     #[test]
     fn a_debt_that_is_told_again_does_not_shrink() {
         let start = Instant::now();
-        let end = start + Duration::from_secs(60);
+        let end = start + Duration::from_mins(1);
         let mut held = owed(2, end, start);
         held.merge(&owed(1, start, end));
         assert_eq!(held, owed(2, end, start));

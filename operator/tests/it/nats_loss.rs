@@ -118,7 +118,7 @@ async fn w02_a_nats_server_that_is_down_for_long_costs_no_host_and_no_workload()
         // Hosts come back later than the operator, which has heard them nowhere yet.
         let asked = hosts.each_ref().map(FakeHost::inventories);
         way.open.send_replace(true);
-        until(PATIENCE, "the window to be over, and more", || async {
+        until(PATIENCE * 2, "the window to be over, and more", || async {
             for (host, asked) in hosts.iter().zip(asked) {
                 // The first at once, the others 1.6 s later each, if not more.
                 let more = host.inventories() - asked;

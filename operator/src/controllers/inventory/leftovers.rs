@@ -29,21 +29,25 @@ pub(super) async fn stop(
         .buffer_unordered(AT_A_TIME)
         .try_collect()
         .await?;
-    Ok(settled.into_iter().all(|came| came != Came::Unknown))
+    Ok(settled
+        .into_iter()
+        .all(|came| !matches!(came, Came::Leaving | Came::Unknown)))
 }
 
 /// What came of looking at a leftover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Came {
-    /// It is none, at present.
-    Wanted,
+    /// It is none: it is placed there, and known to run there or not yet.
+    Wanted { confirmed: bool },
     /// It is not ours to judge.
     LeftAlone,
     /// The host had it, and it is gone or drains.
     Stopped,
     /// The host does not have it.
     NotThere,
-    /// It may still be there.
+    /// Its Workload is on its way out, and may leave it behind.
+    Leaving,
+    /// It may still be there: the host did not say.
     Unknown,
 }
 
@@ -77,9 +81,12 @@ async fn stop_one(
     };
     let why = match leftover(&suspect.id, host, found) {
         Verdict::Stop(why) => why,
-        // What is owed for it stays owed until it has gone.
-        Verdict::Wait => return Ok(Came::Unknown),
-        Verdict::Keep => return Ok(Came::Wanted),
+        Verdict::Wait => return Ok(Came::Leaving),
+        Verdict::Keep => {
+            let status = object.as_ref().and_then(|object| object.status.as_ref());
+            let confirmed = status.is_some_and(|s| s.workload_id.is_some());
+            return Ok(Came::Wanted { confirmed });
+        }
     };
     match context.hosts.stop_told(host, &suspect.id).await {
         Ok((_, false)) => Ok(Came::NotThere),
@@ -110,7 +117,7 @@ pub(super) async fn owed(context: &Context, host: &str) -> Result<Next, Reconcil
     if owed.is_empty() {
         return Ok(Next::Wait);
     }
-    let mut left = false;
+    let (mut left, mut paid) = (false, false);
     for Owed { stop, .. } in owed {
         let suspect = Reported {
             id: stop.workload_id.clone(),
@@ -121,14 +128,21 @@ pub(super) async fn owed(context: &Context, host: &str) -> Result<Next, Reconcil
         };
         let tried = match stop_one(context, host, suspect).await? {
             Came::Stopped => Tried::Stopped,
-            Came::Wanted | Came::LeftAlone | Came::NotThere => Tried::Nothing,
-            Came::Unknown => Tried::Unknown,
+            Came::Wanted { confirmed: true } => Tried::Runs,
+            Came::Wanted { confirmed: false } | Came::LeftAlone | Came::NotThere => Tried::Nothing,
+            // What is owed for it stays owed until it has gone.
+            Came::Leaving => Tried::Unknown,
+            Came::Unknown => {
+                // A host that does not answer keeps its place among those that are asked once, not for each stop.
+                left = true;
+                break;
+            }
         };
         let id = &stop.workload_id;
-        context.fleet.tried(host, id, tried, Instant::now());
+        paid |= context.fleet.tried(host, id, tried, Instant::now());
         left |= tried == Tried::Unknown;
     }
-    if let Some(view) = context.fleet.get(host) {
+    if let Some(view) = context.fleet.get(host).filter(|_| paid) {
         context
             .queues
             .hosts

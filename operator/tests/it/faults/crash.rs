@@ -93,7 +93,7 @@ async fn a_crash_at_any_write_of_scaling_down() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_at_any_write_of_a_rolling_update() -> Result<()> {
-    every_crash(Journey::Update(2)).await
+    every_crash(Journey::Update).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,5 +125,5 @@ async fn a_crash_at_any_write_after_the_loss_of_a_host() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_at_any_write_on_a_real_control_plane() -> Result<()> {
     let ground = Ground::real().await?;
-    every_crash_on(&ground, Journey::Update(1)).await
+    every_crash_on(&ground, Journey::Undo).await
 }

@@ -51,7 +51,9 @@ impl Town {
             self.is_at(end).await?;
             let writes = self.writes().len();
             self.is_looked_at_twice().await?;
-            let more = self.writes().split_off(writes);
+            let mut more = self.writes().split_off(writes);
+            // When a host was last seen moves all the time, and is written within a budget of its own.
+            more.retain(|write| !write.contains("/hosts/"));
             ensure!(more.is_empty(), "still written: {more:?}");
             self.is_at(end).await
         })

@@ -20,8 +20,7 @@ pub enum Journey {
     Deploy,
     ScaleUp,
     ScaleDown,
-    /// So many replicas.
-    Update(usize),
+    Update,
     /// Every old replica goes before the first new one comes.
     Recreate,
     /// Back to the former template, while the new one does not get anywhere.
@@ -35,8 +34,7 @@ pub enum Journey {
 impl Journey {
     /// As a namespace is called.
     pub fn name(self) -> String {
-        let word = format!("{self:?}").to_lowercase();
-        word.chars().filter(char::is_ascii_alphanumeric).collect()
+        format!("{self:?}").to_lowercase()
     }
 
     /// Brings a town to where it begins. No operator runs then.
@@ -47,9 +45,8 @@ impl Journey {
                 tagged(ground, town).await?;
                 return Ok(());
             }
-            Self::Update(replicas) => replicas,
             Self::ScaleUp | Self::Recreate | Self::Undo => 1,
-            Self::ScaleDown | Self::Delete | Self::HostLost => 2,
+            Self::ScaleDown | Self::Update | Self::Delete | Self::HostLost => 2,
         };
         town.operate(&Cut::never());
         // Otherwise the first one heard of gets everything, or not, and each run would be another journey.
@@ -89,7 +86,7 @@ impl Journey {
                 return Ok(End::Replicas(1, ground.registry()?.image(&image)));
             }
             Self::Deploy | Self::ScaleDown | Self::Undo => (1, ONE),
-            Self::Update(replicas) => (replicas, TWO),
+            Self::Update => (2, TWO),
             Self::ScaleUp => (2, ONE),
         };
         town.apply(replicas, image).await?;

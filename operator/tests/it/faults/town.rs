@@ -22,7 +22,7 @@ const WINDOW: Duration = Duration::from_secs(2);
 /// Between heartbeats.
 const BEAT: Duration = Duration::from_millis(250);
 /// Between looks at what runs: what was reached has to last for two of them.
-const LOOK: Duration = Duration::from_millis(300);
+const LOOK: Duration = Duration::from_millis(200);
 
 /// The one Deployment of a town, and the Service before it.
 pub const NAME: &str = "hello";
