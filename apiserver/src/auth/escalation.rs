@@ -218,8 +218,9 @@ mod tests {
         let some = json!({"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"], "resourceNames": ["a", "b"]});
         let one = json!({"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"], "resourceNames": ["a"]});
         let all = json!({"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]});
-        assert!(held(&one, &[some.clone()]) && held(&some, &[all.clone()]));
-        assert!(!held(&some, &[one]) && !held(&all, &[some]));
+        let by = |rule: &Value, own: &Value| is_held(rule, &[own]);
+        assert!(by(&one, &some) && by(&some, &all));
+        assert!(!by(&some, &one) && !by(&all, &some));
     }
 
     #[test]

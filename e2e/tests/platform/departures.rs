@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, ensure};
 use testbed::wait;
@@ -29,14 +29,15 @@ impl Known {
         let ready = at.split(',').zip(ready.split(','));
         let ready = ready.filter(|(_, ready)| *ready == "true");
         let ready = ready.filter_map(|(at, _)| addresses.iter().position(|a| a == at));
-        self.0
-            .lock()
-            .unwrap()
-            .insert(name.to_owned(), ready.collect());
+        self.held().insert(name.to_owned(), ready.collect());
+    }
+
+    fn held(&self) -> MutexGuard<'_, BTreeMap<String, Vec<usize>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn all(&self) -> Vec<usize> {
-        self.0.lock().unwrap().values().flatten().copied().collect()
+        self.held().values().flatten().copied().collect()
     }
 
     fn next(&self, turn: usize) -> Option<usize> {

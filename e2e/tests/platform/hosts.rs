@@ -169,7 +169,7 @@ async fn host_restart() -> Result<()> {
         .with_context(|| cluster.logs())?;
     // Nothing is left of the old process: who is in the slice answers.
     let slices = list(&kubectl, "endpointslices").await?;
-    let endpoints = slices.iter().flat_map(|s| s["endpoints"].as_array());
+    let endpoints = slices.iter().filter_map(|s| s["endpoints"].as_array());
     for endpoint in endpoints.flatten() {
         let address = endpoint["addresses"][0].as_str().unwrap_or_default();
         let mut index = 0;

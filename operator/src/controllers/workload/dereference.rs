@@ -127,7 +127,7 @@ impl Reader<'_> {
         for reference in config_from {
             let data = match self.config_map(&reference.name).await? {
                 Ok(data) => data,
-                Err(unresolved) => return Ok(Err(unresolved.into())),
+                Err(unresolved) => return Ok(Err(unresolved)),
             };
             config_maps.push(Source {
                 name: reference.name.clone(),

@@ -97,7 +97,7 @@ impl Installation {
         let mut options = OperatorOptions::new("wc");
         options.probe_interval = Duration::from_secs(1);
         options.poll_interval = Duration::from_secs(1);
-        options.watch_namespaces = self.watched.clone();
+        options.watch_namespaces.clone_from(&self.watched);
         let deps = OperatorDeps {
             metrics: self.metrics.clone(),
             ..OperatorDeps::new(self.account.clone(), self.bus.clone(), options)
