@@ -64,11 +64,12 @@ async fn every_crash_on(ground: &Ground, journey: Journey) -> Result<()> {
             .try_collect()
             .await?;
         // On a busy machine two changes of a status may come in one write: then a run has fewer writes than the one
-        // that was counted, and its last are not there to be cut. Those of the first half always are.
+        // that was counted, and its last are not there to be cut. Those of the first half always are, and most others:
+        // each write is to be cut in two runs, so this is a quarter of all.
         let early = missed.iter().find(|n| **n <= writes / 2);
         ensure!(early.is_none(), "write {early:?} of {writes} never came");
         ensure!(
-            missed.len() <= writes / 4,
+            missed.len() <= writes / 2,
             "of {writes} writes, {missed:?} never came"
         );
         Ok(())
