@@ -145,8 +145,8 @@ pub struct HostStatus {
     /// Protocol that the host announced. Absent: the base protocol only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,
-    /// Stops that the host could not be sent while it was lost, and that it gets when it comes back. Only of a host
-    /// that cannot list what it runs.
+    /// Stops that the host could not be sent while it was lost, or that are due for starts it has not answered; they
+    /// are sent until nothing of them can be there. Only of a host that cannot list what it runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1024))]
     pub owed_stops: Vec<OwedStop>,
