@@ -10,6 +10,7 @@ use testbed::wait;
 
 use crate::cluster::{Cluster, Hosts, SOON};
 use crate::follow::Watch;
+use crate::load::{ask, noticed_nothing};
 use crate::objects::{deployment, ready, spread};
 
 /// Prints, at each change of a slice, its name, the addresses of its endpoints and whether each is ready.
@@ -44,24 +45,6 @@ impl Known {
         let known = self.all();
         known.get(turn % known.len().max(1)).copied()
     }
-}
-
-/// Asks whoever is known, again and again until told to stop; returns answers and failures.
-async fn ask(cluster: &Cluster, known: &Known, stop: &AtomicBool) -> (usize, Vec<String>) {
-    let (mut answered, mut failures) = (0, Vec::new());
-    while !stop.load(Ordering::Relaxed) {
-        let Some(index) = known.next(answered) else {
-            failures.push("nobody is ready".to_owned());
-            tokio::task::yield_now().await;
-            continue;
-        };
-        match cluster.get(index, "hello.test", "/").await {
-            Ok(answer) if answer.status == 200 => answered += 1,
-            Ok(answer) => failures.push(format!("host {index}: {answer:?}")),
-            Err(error) => failures.push(format!("host {index}: {error:#}")),
-        }
-    }
-    (answered, failures)
 }
 
 #[tokio::test]
@@ -123,21 +106,12 @@ async fn departure() -> Result<()> {
     };
     let (outcome, one, two) = tokio::join!(
         changes,
-        ask(cluster, &known, &stop),
-        ask(cluster, &known, &stop)
+        ask(cluster, &stop, |turn| known.next(turn)),
+        ask(cluster, &stop, |turn| known.next(turn))
     );
     outcome.with_context(|| cluster.logs())?;
     following.abort();
-    let answered = one.0 + two.0;
-    let failures: Vec<String> = [one.1, two.1].concat();
-    ensure!(
-        failures.is_empty(),
-        "{} of {answered} failed: {:?}\n{}",
-        failures.len(),
-        failures.iter().take(3).collect::<Vec<_>>(),
-        cluster.logs()
-    );
-    ensure!(answered > 100, "{answered} answers are no load");
+    noticed_nothing(cluster, &[one, two])?;
     ensure!(seen.load(Ordering::Relaxed) > 0, "the slice never changed");
     wait::until(SOON, "the host's departure to be told", || async {
         let events = ["get", "events", "--all-namespaces", "-o", "name"];

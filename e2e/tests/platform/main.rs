@@ -2,6 +2,7 @@
 
 mod cluster;
 mod follow;
+mod load;
 mod objects;
 
 mod cordon;
