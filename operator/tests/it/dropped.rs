@@ -2,9 +2,8 @@
 //! order, or ends. Informers build on it, and so do we; what is shown here is how far the damage goes.
 
 use crate::fixture::{World, spec};
+use crate::watching::{Stream, through};
 use anyhow::{Result, ensure};
-use bytes::Bytes;
-use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, StreamBody};
 use kube::Client;
 use kube::api::{Patch, PatchParams};
@@ -31,26 +30,16 @@ struct Loss {
 impl Loss {
     fn client(&self, inner: Client) -> Client {
         let loss = self.clone();
-        let service = tower::service_fn(move |request: http::Request<Body>| {
-            let (loss, inner) = (loss.clone(), inner.clone());
-            async move {
-                let query = request.uri().query().unwrap_or_default().to_owned();
-                let watches = query.split('&').any(|word| word == "watch=true");
-                let concerned = watches && request.uri().path().ends_with(KIND);
-                let response = inner.send(request).await?;
-                Ok::<_, kube::Error>(response.map(|body| {
-                    if concerned {
-                        loss.over(body)
-                    } else {
-                        body.boxed_unsync()
-                    }
-                }))
+        through(inner, move |path, body| {
+            if path.ends_with(KIND) {
+                loss.clone().over(body)
+            } else {
+                body.boxed_unsync()
             }
-        });
-        Client::new(service, "default")
+        })
     }
 
-    fn over(self, body: Body) -> UnsyncBoxBody<Bytes, kube::Error> {
+    fn over(self, body: Body) -> Stream {
         let frames = futures::stream::unfold((body, self), |(mut body, loss)| async move {
             loop {
                 let frame = tokio::select! {

@@ -1,11 +1,10 @@
 //! Caches that lag behind: every watch event arrives two seconds late.
 
 use crate::fixture::{World, spec};
+use crate::watching::{Stream, through};
 use anyhow::{Result, ensure};
-use bytes::Bytes;
 use crd_types::{Workload, WorkloadReplicaSet};
 use futures::{StreamExt, TryStreamExt};
-use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, StreamBody};
 use kube::api::ListParams;
 use kube::client::Body;
@@ -23,27 +22,7 @@ use tokio::time::{Instant, sleep_until};
 
 const LAG: Duration = Duration::from_secs(2);
 
-/// A client whose watches are late and whose other requests are not.
-fn late(client: Client) -> Client {
-    let service = tower::service_fn(move |request: http::Request<Body>| {
-        let client = client.clone();
-        async move {
-            let query = request.uri().query().unwrap_or_default().to_owned();
-            let response = client.send(request).await?;
-            let watches = query.split('&').any(|word| word == "watch=true");
-            Ok::<_, kube::Error>(response.map(|body| {
-                if watches {
-                    delayed(body)
-                } else {
-                    body.boxed_unsync()
-                }
-            }))
-        }
-    });
-    Client::new(service, "default")
-}
-
-fn delayed(mut body: Body) -> UnsyncBoxBody<Bytes, kube::Error> {
+fn delayed(mut body: Body) -> Stream {
     let (send, receive) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         loop {
@@ -100,7 +79,7 @@ async fn w26_w27_lagging_caches_never_make_more_than_replicas_and_surge() -> Res
     within(TEST, "a rollout on old news", async {
         let mut world = World::new().await?;
         world.stop_operator().await?;
-        let late = late(world.client.clone());
+        let late = through(world.client.clone(), |_, body| delayed(body));
         world.start_operator_as(late);
         let host = world.host("ours", Speaks::Extension).await?;
         let most = most_alive(world.client.clone());

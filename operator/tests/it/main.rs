@@ -43,4 +43,5 @@ mod take_over;
 mod told;
 mod trouble;
 mod versions;
+mod watching;
 mod witness;

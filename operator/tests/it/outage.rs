@@ -2,14 +2,12 @@
 //! between was seen by nobody, and the end is the same.
 
 use crate::fixture::{World, spec};
+use crate::watching::{Stream, expired, through};
 use anyhow::{Result, ensure};
-use bytes::Bytes;
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full, StreamBody};
+use http_body_util::{BodyExt, StreamBody};
+use kube::ResourceExt;
 use kube::client::Body;
-use kube::{Client, ResourceExt};
 use protocol::v2::WorkloadState;
-use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use testbed::fake_hosts::{FakeHost, Held, OnStart, Speaks};
@@ -21,41 +19,15 @@ const V2: &str = "registry.example/hello:2";
 /// How long a watch lives.
 const BREATH: Duration = Duration::from_millis(400);
 
-/// A client whose watches end soon, each with the word that its position is too old to go on from.
-fn short_of_breath(client: Client) -> Client {
-    let service = tower::service_fn(move |request: http::Request<Body>| {
-        let client = client.clone();
-        async move {
-            let query = request.uri().query().unwrap_or_default().to_owned();
-            let response = client.send(request).await?;
-            let watches = query.split('&').any(|word| word == "watch=true");
-            Ok::<_, kube::Error>(response.map(|body| {
-                if watches {
-                    cut_short(body)
-                } else {
-                    body.boxed_unsync()
-                }
-            }))
-        }
-    });
-    Client::new(service, "default")
-}
-
-fn cut_short(body: Body) -> UnsyncBoxBody<Bytes, kube::Error> {
+/// A watch that ends soon, with the word that its position is too old to go on from.
+fn cut_short(body: Body) -> Stream {
     let end = Instant::now() + BREATH;
     let frames = futures::stream::unfold(Some(body), move |body| async move {
         let mut body = body?;
         tokio::select! {
             frame = body.frame() => Some((frame?, Some(body))),
             () = sleep_until(end) => {
-                let mut expired = json!({"type": "ERROR", "object": {
-                    "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": 410,
-                    "reason": "Expired", "message": "too old resource version",
-                }})
-                .to_string();
-                expired.push('\n');
-                let Ok(frame) = Full::new(Bytes::from(expired)).frame().await?;
-                Some((Ok(frame), None))
+                Some((Ok(expired()), None))
             }
         }
     });
@@ -118,7 +90,7 @@ async fn watches_that_miss_what_happened_lead_to_the_same_end() -> Result<()> {
     within(TEST, "a life seen in glimpses", async {
         let mut world = World::new().await?;
         world.stop_operator().await?;
-        let glimpses = short_of_breath(world.client.clone());
+        let glimpses = through(world.client.clone(), |_, body| cut_short(body));
         world.start_operator_as(glimpses);
         let host = world.host("ours", Speaks::Extension).await?;
         world.apply("hello", spec(3, V1)).await?;

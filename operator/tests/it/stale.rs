@@ -2,10 +2,10 @@
 //! which lags behind, answers. What was between comes later, over the watch.
 
 use crate::fixture::{World, spec};
+use crate::watching::{Stream, expired};
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use http::Request;
-use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -96,7 +96,7 @@ impl Past {
 }
 
 /// A watch that tells nothing at first, and ends at the next break because its position is too old.
-fn breaking(body: Body, breaks: watch::Receiver<usize>) -> UnsyncBoxBody<Bytes, kube::Error> {
+fn breaking(body: Body, breaks: watch::Receiver<usize>) -> Stream {
     let start = Instant::now() + LAG;
     let frames = futures::stream::unfold(Some((body, breaks)), move |open| async move {
         let (mut body, mut breaks) = open?;
@@ -107,14 +107,7 @@ fn breaking(body: Body, breaks: watch::Receiver<usize>) -> UnsyncBoxBody<Bytes, 
         tokio::select! {
             frame = told => Some((frame?, Some((body, breaks)))),
             _ = breaks.changed() => {
-                let mut expired = json!({"type": "ERROR", "object": {
-                    "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": 410,
-                    "reason": "Expired", "message": "too old resource version",
-                }})
-                .to_string();
-                expired.push('\n');
-                let Ok(frame) = Full::new(Bytes::from(expired)).frame().await?;
-                Some((Ok(frame), None))
+                Some((Ok(expired()), None))
             }
         }
     });
